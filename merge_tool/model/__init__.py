@@ -1,0 +1,1 @@
+"""The frozen dataclasses that everything else speaks in. Standard library only."""

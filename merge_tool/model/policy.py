@@ -1,0 +1,89 @@
+"""The tenancy policy of a code base: what a tenant is there, and how its code carries one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class PerTenantSetting:
+    """A setting that belongs to a tenant: its field in the settings class, its key in the tenant's configuration."""
+
+    field: str  # CABINET_JWT_SECRET
+    key: str  # cabinet.jwt_secret
+    accessors: tuple[str, ...] = ()  # methods of the settings object that read it: get_cabinet_jwt_secret
+
+
+@dataclass(frozen=True, slots=True)
+class ContextPolicy:
+    """The functions that carry the tenant, as dotted names."""
+
+    getters: tuple[str, ...] = ()  # return the tenant or None
+    requirers: tuple[str, ...] = ()  # return the tenant or raise
+    session_factories: tuple[str, ...] = ()  # give a session bound to a tenant by RLS
+
+
+@dataclass(frozen=True, slots=True)
+class RoutePolicy:
+    """How a route gets its tenant. Names are dotted; the last part is enough where a project has one of that name."""
+
+    dependencies: tuple[str, ...] = ()
+    public: tuple[str, ...] = ()  # git-style patterns of "METHOD /path" or "/path" that need no tenant
+    http_paths: tuple[str, ...] = ()  # git-style patterns of the files that hold routes to check; empty: all
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPolicy:
+    """Redis keys. A key is tenant-aware when the tenant stands in it, wherever: `{bot_id}:{key}`, `cart:{bot_id}:{user_id}`."""
+
+    builders: tuple[str, ...] = ()  # functions that put the tenant into the key they return
+    prefixing_clients: tuple[str, ...] = ()  # client classes that add the tenant themselves
+    clients: tuple[str, ...] = ()  # names of variables or attributes that hold a raw client, besides what is inferred
+    global_keys: tuple[str, ...] = ()  # patterns of keys that belong to no tenant
+
+
+@dataclass(frozen=True, slots=True)
+class TablePolicy:
+    """Which tables belong to a tenant. A model with the tenant column does; these lists say the rest."""
+
+    tenant: tuple[str, ...] = ()  # table names that belong to a tenant even if their model lacks the column
+    shared: tuple[str, ...] = ()  # table names that belong to none
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One policy, with everything that it extends folded in.
+
+    Attributes:
+        column: the tenant column of models and tables.
+        parameter: the name of the tenant parameter of functions.
+        parameter_type: its annotation.
+        claim: the claim of tokens that carries the tenant.
+        global_marker: the comment that marks a query as meant for all tenants (`# GLOBAL_QUERY: reason`).
+        excluded_gateways: names of payment gateways that must never come in.
+        forbidden_scripts: Unicode scripts that comments and docstrings must not use, such as `Cyrillic`.
+        messages: keys of localised texts by meaning: `tenant_missing`, `tenant_mismatch`, `invalid_token`.
+        texts: the dotted name of the class or function that looks a localised text up; empty: plain English text.
+        checked_paths: git-style patterns of the files that the linters check when no path is given; empty: all.
+        unchecked_paths: git-style patterns of files that they leave out, such as tests and migrations.
+    """
+
+    name: str = "generic"
+    source: str = ""
+    column: str = "tenant_id"
+    parameter: str = "tenant_id"
+    parameter_type: str = "int"
+    claim: str = "tenant_id"
+    context: ContextPolicy = field(default_factory=ContextPolicy)
+    routes: RoutePolicy = field(default_factory=RoutePolicy)
+    keys: KeyPolicy = field(default_factory=KeyPolicy)
+    tables: TablePolicy = field(default_factory=TablePolicy)
+    settings: tuple[PerTenantSetting, ...] = ()
+    config_getter: str = ""  # dotted name of get_config_value(db, tenant, key)
+    global_marker: str = "GLOBAL_QUERY"
+    excluded_gateways: tuple[str, ...] = ()
+    forbidden_scripts: tuple[str, ...] = ()
+    messages: dict[str, str] = field(default_factory=dict)
+    texts: str = ""
+    checked_paths: tuple[str, ...] = ()
+    unchecked_paths: tuple[str, ...] = ()
