@@ -1,0 +1,71 @@
+"""`report`: what reviewers read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from merge_tool.commands import options
+
+if TYPE_CHECKING:
+    from merge_tool.engine.session import Session
+    from merge_tool.report.data import ReportData
+
+FORMATS = ("md", "html", "json", "pr", "changelog")
+
+
+def report(
+    kind: Annotated[
+        str, typer.Argument(metavar="[pr|changelog]", help="The pull request's text, or the release notes.")
+    ] = "",
+    phase: Annotated[int | None, typer.Option("--phase", metavar="N", help="Only this phase.")] = None,
+    format_: Annotated[str, typer.Option("--format", metavar="md|html|json", help="The form.")] = "md",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write there instead of standard output."),
+    ] = None,
+    repo: options.Repo = Path(),
+    state_url: options.StateUrl = "",
+    as_json: options.Json = False,
+) -> int:
+    """Print the report of the run: verdicts file by file, criteria with evidence, what was left out and why.
+
+    Example: merge-tool report --phase 2 --format html -o phase-2.html
+    """
+    import sys
+
+    from merge_tool.commands.light import light_store
+    from merge_tool.errors import ExitCode, StateError, UserError
+    from merge_tool.report.data import build_report
+    from merge_tool.report.write import render, write_text
+
+    form = "json" if as_json else kind or format_
+    if form not in FORMATS:
+        raise UserError(f"there is no format {form}", hint=f"one of {', '.join(FORMATS)}")
+    store = light_store(repo, state_url)
+    run = (store.active_run() or store.last_run()) if store else None
+    if store is None or run is None:
+        raise StateError("no run was begun here", hint="begin one: merge-tool phase 0")
+    text = render(build_report(store, run, phase), form, phase)
+    store.close()
+    if output is None:
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    else:
+        write_text(output, text)
+    return ExitCode.CLEAN
+
+
+def write_reports(session: Session, data: ReportData) -> list[Path]:
+    """Writes the run's reports beside the worktree and returns their paths."""
+    from merge_tool.engine.session import reports_folder
+    from merge_tool.report.write import render, write_text
+
+    folder = reports_folder(session.repo) / session.run.id
+    paths = []
+    for name, form in (("report.html", "html"), ("report.md", "md"), ("report.json", "json")):
+        path = folder / name
+        write_text(path, render(data, form, None))
+        paths.append(path)
+    return paths

@@ -1,0 +1,170 @@
+"""`phase` and `story`: run what is ready."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from merge_tool.commands import options
+from merge_tool.commands.opening import Request
+
+if TYPE_CHECKING:
+    from merge_tool.engine.runner import RunResult
+    from merge_tool.engine.session import Session
+    from merge_tool.plan.order import Unit
+
+WithNeeded = Annotated[
+    bool, typer.Option("--with-needed", help="Run the stories of earlier phases that these wait for, too.")
+]
+
+
+def phase(
+    number: Annotated[int, typer.Argument(metavar="N", help="The phase's number.")],
+    repo: options.Repo = Path(),
+    plan: options.PlanFile = None,
+    policy: options.PolicyName = "",
+    dry_run: options.DryRun = False,
+    with_needed: WithNeeded = False,
+    reload_plan: options.ReloadPlan = False,
+    state_url: options.StateUrl = "",
+    database_url: options.DatabaseUrl = "",
+    python: options.PythonPath = "",
+    as_json: options.Json = False,
+) -> int:
+    """Run the stories of a phase that are ready, in dependency order.
+
+    The work is done in a worktree of its own (.merge-tool/worktree); the branch that is checked out is never touched.
+    A conflict, a failed check or a gate stops it: `merge-tool status` says what to do.
+
+    Example: merge-tool phase 2 --dry-run
+    """
+    request = Request(repo, plan, policy, state_url, database_url, python, reload_plan)
+    return _run(request, f"phase {number}", dry_run=dry_run, with_needed=with_needed, as_json=as_json)
+
+
+def story(
+    story_id: Annotated[
+        str, typer.Argument(metavar="X.Y", help="The story's id; X.Y#1 is the first part of a batched story.")
+    ],
+    repo: options.Repo = Path(),
+    plan: options.PlanFile = None,
+    policy: options.PolicyName = "",
+    dry_run: options.DryRun = False,
+    with_needed: WithNeeded = False,
+    reload_plan: options.ReloadPlan = False,
+    state_url: options.StateUrl = "",
+    database_url: options.DatabaseUrl = "",
+    python: options.PythonPath = "",
+    as_json: options.Json = False,
+) -> int:
+    """Run one story.
+
+    Example: merge-tool story 2.1
+    """
+    request = Request(repo, plan, policy, state_url, database_url, python, reload_plan)
+    return _run(request, f"story {story_id}", dry_run=dry_run, with_needed=with_needed, as_json=as_json)
+
+
+def _run(request: Request, target: str, *, dry_run: bool, with_needed: bool, as_json: bool) -> int:
+    from merge_tool.commands.dry import dry_session
+    from merge_tool.commands.opening import active_session
+    from merge_tool.engine.runner import Runner
+    from merge_tool.errors import StateError
+    from merge_tool.report.progress import progress
+
+    opened: AbstractContextManager[Session] = (
+        dry_session(request) if dry_run else active_session(request, must_exist=False)
+    )
+    with opened as session, progress(as_json=as_json) as listener:
+        session.listener = listener
+        wanted = units_of(session, target, with_needed=with_needed)
+        from merge_tool.model.state import StoryStatus
+
+        runner = Runner(session)
+        stuck = [
+            unit
+            for unit, state in runner.states().items()
+            if state in (StoryStatus.STOPPED, StoryStatus.GATE)
+        ]
+        if stuck:
+            raise StateError(
+                f"story {stuck[0]} is stopped",
+                hint="see `merge-tool status`; then `merge-tool continue`, `skip` or `abort`",
+            )
+        if not dry_run:
+            session.update_run(target=target)
+        result = runner.run(wanted)
+        return conclude(session, result, target, as_json=as_json)
+
+
+def units_of(session: Session, target: str, *, with_needed: bool = False) -> list[Unit]:
+    """The units that `phase N` or `story X.Y` means.
+
+    Raises:
+        UserError: the plan has no such phase or story.
+    """
+    from merge_tool.errors import UserError
+    from merge_tool.plan.order import split_reference, unit_dependencies, units
+
+    kind, _, name = target.partition(" ")
+    every = units(session.plan)
+    if kind == "phase":
+        numbers = [item.number for item in session.plan.phases]
+        if int(name) not in numbers:
+            raise UserError(
+                f"the plan has no phase {name}",
+                hint=f"it has {', '.join(map(str, numbers))}: merge-tool plan",
+            )
+        inside = {item.id for item in session.plan.stories() if item.phase == int(name)}
+        wanted = [unit for unit in every if unit.story_id in inside]
+    else:
+        try:
+            story_id, batch = split_reference(name)
+        except ValueError as error:
+            raise UserError(f"{name!r} is no story: {error}") from error
+        wanted = [unit for unit in every if unit.story_id == story_id and batch in (0, unit.batch)]
+        if not wanted:
+            raise UserError(f"the plan has no story {name}", hint="see `merge-tool plan`")
+    if with_needed:
+        needs = unit_dependencies(session.plan)
+        closure = set(wanted)
+        for unit in reversed(every):
+            if unit in closure:
+                closure |= needs[unit]
+        wanted = [unit for unit in every if unit in closure]
+    return wanted
+
+
+def conclude(session: Session, result: RunResult, target: str, *, as_json: bool) -> int:
+    """Ends a command that ran stories: the last one of a plan ends the run; prints what there is to say."""
+    from merge_tool.engine.moves import finish
+    from merge_tool.errors import ExitCode
+    from merge_tool.report.data import build_report
+    from merge_tool.report.summary import print_run_json, print_run_summary
+
+    failed = False
+    commit = ""
+    if result.finished:
+        commit = finish(session)
+        session.refresh()
+    phases = {unit.story_id for unit in result.done}
+    data = build_report(session.store, session.run)
+    failed = any(item.status == "failed" and item.story_id in phases for item in data.criteria)
+    written: list[Path] = []
+    if not session.dry_run:
+        from merge_tool.commands.report import write_reports
+
+        written = write_reports(session, data)
+    extra: dict[str, Any] = {
+        "target": target, "dry_run": session.dry_run, "finished": commit,
+        "done": [str(unit) for unit in result.done], "stopped": str(result.stopped) if result.stopped else None,
+        "waiting": {str(unit): list(needs) for unit, needs in result.waiting}, "reports": [str(path) for path in written],
+    }  # fmt: skip
+    if as_json:
+        print_run_json(data, extra)
+    else:
+        print_run_summary(data, result, session, written)
+    return ExitCode.FINDINGS if result.stopped or result.waiting or failed else ExitCode.CLEAN

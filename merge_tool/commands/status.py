@@ -1,0 +1,39 @@
+"""`status`: where everything stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer  # noqa: F401 kept light: this verb must answer in well under half a second
+
+from merge_tool.commands import options
+
+
+def status(
+    repo: options.Repo = Path(), state_url: options.StateUrl = "", as_json: options.Json = False
+) -> int:
+    """Say where the run stands: stories, gates, conflicts, what needs a person, and the next command to type.
+
+    Reads only; needs no lock. Exit code 1 where something waits for a person.
+
+    Example: merge-tool status --json
+    """
+    from merge_tool.commands.light import common_dir, light_store
+    from merge_tool.errors import ExitCode
+    from merge_tool.report.status import print_status, status_data
+
+    store = light_store(repo, state_url)
+    run = (store.active_run() or store.last_run()) if store else None
+    if store is None or run is None:
+        from merge_tool.report.summary import say
+
+        say(
+            {"run": None, "stories": [], "criteria": [], "files": []},
+            ["no run was begun here", "next: merge-tool phase 0"],
+            as_json,
+        )
+        return ExitCode.CLEAN
+    data = status_data(store, run, common_dir(repo))
+    store.close()
+    print_status(data, as_json=as_json)
+    return ExitCode.FINDINGS if data.needs_person else ExitCode.CLEAN

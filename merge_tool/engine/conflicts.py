@@ -1,0 +1,150 @@
+"""Conflicts of a stopped step: which are left, and the ways to resolve one."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from merge_tool.engine.session import Session
+from merge_tool.errors import StateError, UserError
+from merge_tool.model.outcome import Conflict, FileVerdict, Verdict
+from merge_tool.model.state import StepState, StoryStatus
+from merge_tool.vcs.names import check_path
+from merge_tool.vcs.repo import Entry
+from merge_tool.vcs.workspace import parses
+
+_MARKER = re.compile(rb"^(<{7}|\|{7}|={7}|>{7})( .*)?\r?$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Open:
+    """One conflicted file of the stop.
+
+    Attributes:
+        markers: lines in the worktree's file that still hold a marker, from 1.
+        resolved: whether nothing is left to do for it.
+        why: what is left, for people; "" when resolved.
+    """
+
+    conflict: Conflict
+    markers: tuple[int, ...]
+    resolved: bool
+    why: str = ""
+
+
+def marker_lines(data: bytes, *sides: bytes) -> tuple[int, ...]:
+    """Lines (from 1) that hold a conflict marker and stand in none of the merged sides (documents may show markers)."""
+    known = {match.group(0) for side in sides for match in _MARKER.finditer(side)}
+    return tuple(
+        data.count(b"\n", 0, match.start()) + 1
+        for match in _MARKER.finditer(data)
+        if match.group(0) not in known
+    )
+
+
+def open_conflicts(session: Session, step: StepState) -> list[Open]:
+    """Every conflict of the stopped step with its standing in the worktree."""
+    if step.outcome is None:
+        return []
+    decided = {
+        item.path
+        for item in session.store.files(session.run.id)
+        if item.verdict == Verdict.RESOLVED and (item.story_id, item.batch) == (step.story_id, step.batch)
+    }
+    left = session.repo.ls_tree(step.tree_after)
+    result = []
+    for conflict in step.outcome.conflicts:
+        blobs = session.repo.read_blobs(filter(None, [conflict.base, conflict.ours, conflict.theirs]))
+        path = session.worktree.path / conflict.path
+        data = path.read_bytes() if path.is_file() and not path.is_symlink() else None
+        markers = marker_lines(data, *blobs.values()) if data is not None else ()
+        before = left.get(conflict.path)
+        was = session.repo.read_blobs([before.oid]).get(before.oid) if before and before.is_file else None
+        why = ""
+        if markers:
+            why = f"markers in line{'s' * (len(markers) > 1)} {', '.join(map(str, markers[:8]))}"
+        elif conflict.path not in decided and data == was:
+            why = f"{conflict.kind}: nothing was decided yet"
+        elif data is not None and (problem := parses(conflict.path, data)):
+            why = f"does not parse: {problem}"
+        result.append(Open(conflict, markers, not why, why))
+    return result
+
+
+def resolve(session: Session, step: StepState, path: str, how: str) -> str:
+    """Resolves one conflicted file in the worktree.
+
+    Args:
+        how: `ours` (the fork's file), `theirs` (upstream's), or `marked` (the file as a person left it).
+
+    Returns:
+        A sentence that says what was done.
+
+    Raises:
+        UserError: the file is not in conflict, or still holds markers.
+    """
+    check_path(path)
+    item = next((item for item in open_conflicts(session, step) if item.conflict.path == path), None)
+    if item is None:
+        names = ", ".join(c.path for c in step.outcome.conflicts) if step.outcome else ""
+        raise UserError(
+            f"{path} is not in conflict",
+            hint=f"in conflict are: {names}" if names else "nothing is in conflict",
+        )
+    target = session.worktree.path / path
+    if how == "marked":
+        if item.markers:
+            raise UserError(
+                f"{path} still holds conflict markers",
+                where=f"{path}:{item.markers[0]}",
+                hint="edit it, or use --ours or --theirs",
+            )
+        text = "removed" if not target.exists() else "as it stands in the worktree"
+    else:
+        side = item.conflict.ours if how == "ours" else item.conflict.theirs
+        _put(session, path, Entry(item.conflict.mode, side) if side else None)
+        text = (
+            f"{how}: " + ("the fork's" if how == "ours" else "upstream's") + (" file" if side else " removal")
+        )
+    verdict = FileVerdict(path, Verdict.RESOLVED, "person", text)
+    session.store.record_file(session.run.id, step.story_id, step.batch, verdict)
+    return f"{path}: {text}"
+
+
+def _put(session: Session, path: str, entry: Entry | None) -> None:
+    """Puts one side's whole file into the worktree (git does the writing, so modes and symlinks come out right)."""
+    worktree = session.worktree
+    if entry is None:
+        session.repo.run("rm", "--quiet", "--force", "--ignore-unmatch", "--", path, cwd=worktree.path)
+        return
+    info = f"{entry.mode} {entry.oid}\t{path}\0".encode()
+    session.repo.run("update-index", "-z", "--add", "--index-info", data=info, cwd=worktree.path)
+    session.repo.run("checkout-index", "--force", "--", path, cwd=worktree.path)
+
+
+def find_stopped(session: Session) -> StepState | None:
+    """The step at which the run stands still (a stop, a gate, a failure or a kill), or None."""
+    for story in session.store.stories(session.run.id):
+        if story.status not in (StoryStatus.STOPPED, StoryStatus.GATE, StoryStatus.RUNNING):
+            continue
+        for step in session.store.steps(session.run.id, story.story_id, story.batch):
+            if step.status != "done":
+                return step
+    return None
+
+
+def is_stopped(session: Session) -> bool:
+    """Whether a step stands still."""
+    return find_stopped(session) is not None
+
+
+def stopped_step(session: Session) -> StepState:
+    """Like `find_stopped`.
+
+    Raises:
+        StateError: nothing stands still.
+    """
+    step = find_stopped(session)
+    if step is None:
+        raise StateError("nothing is stopped", hint="see `merge-tool status`")
+    return step

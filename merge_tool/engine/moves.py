@@ -1,0 +1,282 @@
+"""The way through a stop and back: continue, skip, approve, abort, rollback, and the end of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from merge_tool.engine.conflicts import open_conflicts, stopped_step
+from merge_tool.engine.messages import merge_message
+from merge_tool.engine.runner import FINISHED, Runner
+from merge_tool.engine.session import Session
+from merge_tool.errors import ActionError, StateError, UserError
+from merge_tool.model.outcome import CriterionResult, CriterionStatus, FileVerdict, OutcomeStatus, Verdict
+from merge_tool.model.plan import CheckKind
+from merge_tool.model.state import Approval, RunStatus, StepState, StoryStatus
+from merge_tool.plan.order import Unit, unit_dependencies, units
+
+
+def take_up(session: Session) -> Unit:
+    """Makes the stopped unit ready to run again, with what a person did in the worktree.
+
+    Returns:
+        The unit; `Runner.run_unit` goes on with it.
+
+    Raises:
+        StateError: nothing is stopped.
+        ActionError: conflicts are left.
+    """
+    step = stopped_step(session)
+    unit = Unit(step.story_id, step.batch)
+    if step.status == "running":  # a kill: the step is done again from the tree before it
+        session.store.event(session.run.id, "recovered", f"{unit}: {step.kind} was cut off and is done again")
+        return unit
+    conflicts = open_conflicts(session, step)
+    if left := [item for item in conflicts if not item.resolved]:
+        lines = "; ".join(f"{item.conflict.path}: {item.why}" for item in left[:10])
+        more = f" and {len(left) - 10} more" if len(left) > 10 else ""
+        raise ActionError(
+            f"{len(left)} of {len(conflicts)} conflicts are left: {lines}{more}",
+            hint="see `merge-tool conflicts`; edit the files in the worktree, or `merge-tool resolve FILE --ours|--theirs`",
+        )
+    if not session.worktree.exists:
+        return unit
+    tree = session.worktree.snapshot(tuple(item.conflict.path for item in conflicts))
+    edited = [path for _, path, _ in session.repo.diff_tree(step.tree_after, tree)]
+    if conflicts and step.outcome is not None:
+        _finish_by_hand(session, step, tree, edited)
+    elif edited:
+        session.store.begin_step(
+            session.run.id, step.story_id, step.batch, step.index, kind=step.kind, tree_before=tree
+        )
+        for path in edited:
+            session.store.record_file(
+                session.run.id,
+                step.story_id,
+                step.batch,
+                FileVerdict(path, Verdict.RESOLVED, "person", "edited by hand"),
+            )
+    return unit
+
+
+def _finish_by_hand(session: Session, step: StepState, tree: str, edited: list[str]) -> None:
+    """Records a step whose conflicts a person resolved."""
+    assert step.outcome is not None
+    resolved = {item.path for item in step.outcome.conflicts}
+    known = {
+        item.path: item.reason
+        for item in session.store.files(session.run.id)
+        if item.verdict == Verdict.RESOLVED
+    }
+    files = [item for item in step.outcome.files if item.path not in resolved and item.path not in edited]
+    files += [
+        FileVerdict(path, Verdict.RESOLVED, "person", known.get(path, "edited by hand"))
+        for path in sorted(resolved | set(edited))
+    ]
+    outcome = replace(
+        step.outcome,
+        status=OutcomeStatus.DONE,
+        files=tuple(files),
+        summary=f"{step.outcome.summary}; {len(resolved)} resolved by hand",
+    )
+    session.store.finish_step(
+        session.run.id, step.story_id, step.batch, step.index, status="done", tree_after=tree, outcome=outcome
+    )
+
+
+def skip(session: Session, unit: Unit, reason: str) -> None:
+    """Leaves a unit out: what it did so far is dropped (kept under the run's refs), the ledger has the reason.
+
+    Raises:
+        StateError: it is done already.
+    """
+    states = Runner(session).states()
+    if unit not in states:
+        raise UserError(f"the plan has no story {unit}", hint="see `merge-tool plan`")
+    if states[unit] in FINISHED:
+        raise StateError(
+            f"{unit} is {states[unit].value} already",
+            hint=f"to take it back: merge-tool rollback --phase {unit.story_id.split('.')[0]}",
+        )
+    if states[unit] in (StoryStatus.STOPPED, StoryStatus.GATE, StoryStatus.RUNNING):
+        session.keep_edits(session.worktree)
+        session.checkout(session.repo.tree_of(session.run.tip))
+    session.store.skip_story(session.run.id, unit.story_id, unit.batch, reason)
+
+
+def approve(session: Session, target: str, name: str, email: str, note: str) -> list[str]:
+    """Signs what waits in `target`: a story's gates and gate criteria, or one criterion.
+
+    Returns:
+        The names of what was signed.
+
+    Raises:
+        UserError: nothing of that name can be signed.
+    """
+    now = datetime.now(UTC)
+    signed: list[str] = []
+    for story in session.plan.stories():
+        gates = (
+            [spec.action.name for spec in story.actions if spec.kind == "gate"] if story.id == target else []
+        )
+        gates += [
+            item.id
+            for item in story.criteria
+            if item.check.kind is CheckKind.GATE and target in (story.id, item.id)
+        ]
+        for gate in gates:
+            session.store.approve(session.run.id, Approval(story.id, gate, name, email, note, now))
+            signed.append(gate)
+            if any(item.id == gate for item in story.criteria):
+                evidence = f"{name} <{email}>, {now:%Y-%m-%d %H:%M} UTC" + (f": {note}" if note else "")
+                session.store.record_criterion(
+                    session.run.id, story.id, CriterionResult(gate, CriterionStatus.SIGNED, evidence)
+                )
+    if not signed:
+        known = [s.id for s in session.plan.stories() if any(a.kind == "gate" for a in s.actions)]
+        raise UserError(
+            f"{target} has no gate to sign", hint=f"stories with a gate: {', '.join(known) or 'none'}"
+        )
+    return signed
+
+
+def finish(session: Session) -> str:
+    """Ends a run whose units are all done: the last commit has upstream as a second parent, the worktree goes.
+
+    Returns:
+        The commit.
+
+    Raises:
+        StateError: a unit is not done.
+    """
+    if left := [str(unit) for unit, state in Runner(session).states().items() if state not in FINISHED]:
+        raise StateError(
+            f"{len(left)} stories are not done: {', '.join(left[:8])}", hint="see `merge-tool status`"
+        )
+    run, repo = session.run, session.repo
+    commit = run.tip
+    if run.upstream_commit and not repo.is_ancestor(run.upstream_commit, run.tip):
+        lines = [f"{item.subject}: {item.what} ({item.reason})" for item in session.store.ledger(run.id)]
+        message = merge_message(session.plan, run.id, run.upstream_commit, lines)
+        commit = repo.commit_tree(
+            repo.tree_of(run.tip), [run.tip, run.upstream_commit], message, session.identity()
+        )
+        if not session.dry_run:
+            repo.update_refs([(session.branch_ref, commit, run.tip), (session.ref("finished"), commit, None)])
+    session.store.end_run(run.id, RunStatus.FINISHED, commit)
+    if not session.dry_run:
+        session.keep_edits(session.worktree)
+        session.worktree.remove()
+    return commit
+
+
+def abort(session: Session) -> list[str]:
+    """Ends the run and takes its worktree and branches away. Everything stays reachable under `refs/merge-tool/RUN/`.
+
+    Returns:
+        Sentences that say what was removed and where it is kept.
+    """
+    run, repo = session.run, session.repo
+    said = []
+    if session.worktree.path.exists():
+        if kept := session.keep_edits(session.worktree):
+            said.append(f"changed files of the worktree are kept as {kept}")
+        session.worktree.remove()
+        said.append("worktree removed")
+    changes: list[tuple[str, str, str | None]] = []
+    refs = repo.refs("refs/heads/")
+    if tip := refs.get(session.branch_ref):
+        changes += [(session.ref("aborted"), tip, None), (session.branch_ref, "", tip)]
+        said.append(f"branch {run.merge_branch} removed; its {tip[:12]} is kept as {session.ref('aborted')}")
+    backup = f"refs/heads/{session.plan.git.backup_branch.replace('{date}', run.date)}"
+    if refs.get(backup) == run.fork_commit and repo.is_ancestor(
+        run.fork_commit, f"refs/heads/{run.fork_ref}"
+    ):
+        changes.append((backup, "", run.fork_commit))
+        said.append(f"branch {backup.removeprefix('refs/heads/')} removed; {run.fork_ref} holds its commit")
+    if changes:
+        repo.update_refs(changes)
+    session.store.end_run(run.id, RunStatus.ABORTED, run.tip)
+    return said
+
+
+@dataclass(frozen=True)
+class RollbackPlan:
+    """What a rollback takes back: units in the order in which they were done, and the commit to return to."""
+
+    units: tuple[Unit, ...]
+    commit: str
+    kept_as: str
+    migrations: tuple[str, ...] = ()
+
+
+def plan_rollback(session: Session, phase: int) -> RollbackPlan:
+    """What `rollback --phase N` takes back: the phase, and everything that was done after its first story.
+
+    Raises:
+        UserError: the plan has no such phase, or nothing of it was begun.
+    """
+    if phase not in {item.number for item in session.plan.phases}:
+        raise UserError(
+            f"the plan has no phase {phase}",
+            hint=f"it has {', '.join(str(item.number) for item in session.plan.phases)}",
+        )
+    recorded = {Unit(item.story_id, item.batch): item for item in session.store.stories(session.run.id)}
+    inside = {
+        unit
+        for unit in units(session.plan)
+        if (story := session.plan.story(unit.story_id)) and story.phase == phase
+    }
+    begun = [unit for unit in inside if recorded[unit].status not in (StoryStatus.WAITING, StoryStatus.READY)]
+    if not begun:
+        raise UserError(f"nothing of phase {phase} was begun")
+    started = {unit: state.started_at for unit, state in recorded.items() if state.started_at}
+    times = [started[unit] for unit in begun if unit in started]
+    bases = [
+        state.base_commit for unit, state in sorted(recorded.items()) if unit in begun and state.base_commit
+    ]
+    if not times or not bases:
+        gone, commit = list(begun), session.run.tip  # only skipped: nothing to take back but the record
+    else:
+        first = min(times)
+        gone = [unit for unit, moment in started.items() if moment >= first] + [
+            unit for unit in begun if unit not in started
+        ]
+        commit = (
+            next(recorded[unit].base_commit for unit in started if started[unit] == first) or session.run.tip
+        )
+    closure = set(gone)
+    needs = unit_dependencies(session.plan)
+    for unit in units(session.plan):  # in dependency order: one pass is enough
+        if needs[unit] & closure and recorded[unit].status not in (StoryStatus.WAITING, StoryStatus.READY):
+            closure.add(unit)
+    ordered = tuple(
+        sorted(closure, key=lambda unit: (started.get(unit) or datetime.max.replace(tzinfo=UTC), unit))
+    )
+    number = len(session.repo.refs(session.ref("rolled-back"))) + 1
+    migrations = tuple(
+        spec.action.message
+        for unit in ordered
+        if (story := session.plan.story(unit.story_id))
+        for spec in story.actions
+        if spec.kind == "migration"
+    )
+    return RollbackPlan(ordered, commit, session.ref(f"rolled-back/{number}"), migrations)
+
+
+def rollback(session: Session, what: RollbackPlan) -> None:
+    """Takes it back: the branch by compare-and-swap (the old tip kept under a ref), then the record, then the worktree."""
+    session.keep_edits(session.worktree)
+    session.repo.update_refs(
+        [(what.kept_as, session.run.tip, None), (session.branch_ref, what.commit, session.run.tip)]
+    )
+    session.store.reset_stories(
+        session.run.id, [(unit.story_id, unit.batch) for unit in what.units], what.commit
+    )
+    session.store.event(
+        session.run.id,
+        "rolled back",
+        f"{len(what.units)} stories, to {what.commit[:12]}; kept as {what.kept_as}",
+    )
+    session.refresh()
+    session.checkout(session.repo.tree_of(what.commit))

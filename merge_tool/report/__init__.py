@@ -1,0 +1,1 @@
+"""What people and programs read: the terminal, JSON, Markdown, HTML, annotations."""
