@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from merge_tool.actions.base import Context
 from merge_tool.errors import ActionError
-from merge_tool.model.outcome import FileVerdict, Outcome, OutcomeStatus, Verdict
+from merge_tool.model.outcome import FileVerdict, LedgerEntry, Outcome, OutcomeStatus, Verdict
 from merge_tool.vcs.workspace import Workspace
 
 
@@ -35,10 +35,11 @@ class IndexSpec:
 
 @dataclass(frozen=True)
 class Migration:
-    """Writes one Alembic revision on top of the only head: adds `columns` and `indexes` to `table`; its downgrade undoes it.
+    """Writes one Alembic revision on top of the head: adds `columns` and `indexes` to `table`; its downgrade undoes it.
 
     `versions` is the folder of the revisions; by default it is found through `alembic.ini`. A revision that this
-    action wrote before is left. Several heads stop the story, naming them. Revisions are read, never executed.
+    action wrote before is left. Where the revisions have several heads, it joins them, and the ledger says so. Revisions are
+    read, never executed.
     """
 
     kind: ClassVar[str] = "migration"
@@ -58,8 +59,8 @@ class Migration:
 
     def run(self, ctx: Context) -> Outcome:
         """Writes the revision; see the class."""
-        from merge_tool.database.heads import find_heads
-        from merge_tool.database.revision import render_revision, revision_filename
+        from merge_tool.database.heads import read_chain
+        from merge_tool.database.revision import render_revision, revision_filename, style_of
 
         folder = self.versions.rstrip("/") or versions_folder(ctx.workspace)
         files = {
@@ -74,23 +75,23 @@ class Migration:
                     f"{path} is there already",
                     files=(FileVerdict(path, Verdict.UNCHANGED, "migration"),),
                 )
-        heads = find_heads(files)
-        if len(heads) > 1:
-            raise ActionError(
-                f"{folder} has {len(heads)} heads: {', '.join(heads)}",
-                hint="join them first: alembic merge heads",
-                where=folder,
-            )
-        down = heads[0] if heads else None
+        chain = read_chain(files)
+        down = chain.heads[0] if len(chain.heads) == 1 else chain.heads or None
         columns = [vars_of(column) for column in self.columns]
         indexes = [vars_of(index) for index in self.indexes]
-        text = render_revision(marker, self.table, columns, indexes, down)
+        text = render_revision(marker, self.table, columns, indexes, down, style=style_of(files))
         path = f"{folder}/{revision_filename(text, files)}"
         ctx.workspace.write(path, text.encode())
-        summary = f"{path}: {len(columns)} columns, {len(indexes)} indexes on {self.table}, after {down or 'nothing'}"
-        return Outcome(
-            OutcomeStatus.DONE, summary, files=(FileVerdict(path, Verdict.GENERATED, "migration", marker),)
-        )
+        after = ", ".join(chain.heads) or "nothing"
+        ledger: tuple[LedgerEntry, ...] = ()
+        if len(chain.heads) > 1:
+            ledger = (LedgerEntry(path, "joins heads", f"the revisions had {len(chain.heads)} heads: {after}"),)
+        if chain.missing:
+            text_of = f"revisions follow {', '.join(chain.missing)}, which no file defines: Alembic refuses the folder"
+            ledger = (*ledger, LedgerEntry(folder, "needs a person", text_of))
+        summary = f"{path}: {len(columns)} columns, {len(indexes)} indexes on {self.table}, after {after}"
+        verdict = FileVerdict(path, Verdict.GENERATED, "migration", marker)
+        return Outcome(OutcomeStatus.DONE, summary, files=(verdict,), ledger=ledger)
 
 
 def vars_of(spec: ColumnSpec | IndexSpec) -> dict[str, Any]:

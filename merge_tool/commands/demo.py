@@ -57,7 +57,7 @@ def demo(
         with active_session(request, must_exist=False) as session, progress(as_json=as_json) as listener:
             session.listener = listener
             session.update_run(target=f"phase {number}")
-            result = Runner(session).run(units_of(session, f"phase {number}"))
+            result = Runner(session).run(units_of(session.plan, f"phase {number}"))
             data = build_report(session.store, session.run)
             if result.stopped:
                 break

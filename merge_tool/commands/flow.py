@@ -38,7 +38,7 @@ def continue_run(
     with active_session(request) as session, progress(as_json=as_json) as listener:
         session.listener = listener
         target = session.run.target or "phase 0"
-        wanted = units_of(session, target)
+        wanted = units_of(session.plan, target)
         if is_stopped(session):
             unit = take_up(session)
             wanted = [unit, *(item for item in wanted if item != unit)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -83,9 +83,17 @@ def opened_store(repo: Repository, state_url: str, *, create: bool = True) -> It
 
 @contextmanager
 def active_session(
-    request: Request, *, lock: bool = True, must_exist: bool = True, reconcile: bool = True
+    request: Request,
+    *,
+    lock: bool = True,
+    must_exist: bool = True,
+    reconcile: bool = True,
+    admit: Callable[[Plan], None] | None = None,
 ) -> Iterator[Session]:
     """The active run, locked against a second run, its record and branch brought together.
+
+    Args:
+        must_exist: whether a run must be active; else one is begun where `admit` does not refuse its plan.
 
     Raises:
         StateError: there is none and `must_exist`; or its branch was rewritten.
@@ -102,6 +110,8 @@ def active_session(
                 raise StateError("no run is active here", hint="begin one: merge-tool phase 0")
             path = plan_path(repo.root, request.plan)
             plan = read_plan(path)
+            if admit is not None:
+                admit(plan)
             text = read_plan_text(path)
             run = new_run(repo, plan, text, store.project, {item.id for item in store.runs()})
             policy = read_policy(request.policy, plan, repo.root)

@@ -14,6 +14,7 @@ from merge_tool.commands.opening import Request
 if TYPE_CHECKING:
     from merge_tool.engine.runner import RunResult
     from merge_tool.engine.session import Session
+    from merge_tool.model.plan import Plan
     from merge_tool.plan.order import Unit
 
 WithNeeded = Annotated[
@@ -72,17 +73,30 @@ def _run(request: Request, target: str, *, dry_run: bool, with_needed: bool, as_
     from merge_tool.commands.dry import dry_session
     from merge_tool.commands.opening import active_session
     from merge_tool.engine.runner import Runner
-    from merge_tool.errors import StateError
+    from merge_tool.errors import ActionError, StateError
+    from merge_tool.model.state import StoryStatus
+    from merge_tool.plan.order import unit_dependencies
     from merge_tool.report.progress import progress
 
+    def admit(plan: Plan) -> None:
+        """No run is begun for stories that all wait for others."""
+        needs = unit_dependencies(plan)
+        wanted = units_of(plan, target, with_needed=with_needed)
+        if wanted and all(needs[unit] for unit in wanted):
+            names = ", ".join(
+                sorted({str(need) for unit in wanted for need in needs[unit] if need not in wanted})
+            )
+            raise ActionError(
+                f"no run is active, and {target} waits for {names}",
+                hint="run those first (merge-tool phase 0), or all of them with --with-needed",
+            )
+
     opened: AbstractContextManager[Session] = (
-        dry_session(request) if dry_run else active_session(request, must_exist=False)
+        dry_session(request) if dry_run else active_session(request, must_exist=False, admit=admit)
     )
     with opened as session, progress(as_json=as_json) as listener:
         session.listener = listener
-        wanted = units_of(session, target, with_needed=with_needed)
-        from merge_tool.model.state import StoryStatus
-
+        wanted = units_of(session.plan, target, with_needed=with_needed)
         runner = Runner(session)
         stuck = [
             unit
@@ -100,7 +114,7 @@ def _run(request: Request, target: str, *, dry_run: bool, with_needed: bool, as_
         return conclude(session, result, target, as_json=as_json)
 
 
-def units_of(session: Session, target: str, *, with_needed: bool = False) -> list[Unit]:
+def units_of(plan: Plan, target: str, *, with_needed: bool = False) -> list[Unit]:
     """The units that `phase N` or `story X.Y` means.
 
     Raises:
@@ -110,15 +124,15 @@ def units_of(session: Session, target: str, *, with_needed: bool = False) -> lis
     from merge_tool.plan.order import split_reference, unit_dependencies, units
 
     kind, _, name = target.partition(" ")
-    every = units(session.plan)
+    every = units(plan)
     if kind == "phase":
-        numbers = [item.number for item in session.plan.phases]
+        numbers = [item.number for item in plan.phases]
         if int(name) not in numbers:
             raise UserError(
                 f"the plan has no phase {name}",
                 hint=f"it has {', '.join(map(str, numbers))}: merge-tool plan",
             )
-        inside = {item.id for item in session.plan.stories() if item.phase == int(name)}
+        inside = {item.id for item in plan.stories() if item.phase == int(name)}
         wanted = [unit for unit in every if unit.story_id in inside]
     else:
         try:
@@ -129,7 +143,7 @@ def units_of(session: Session, target: str, *, with_needed: bool = False) -> lis
         if not wanted:
             raise UserError(f"the plan has no story {name}", hint="see `merge-tool plan`")
     if with_needed:
-        needs = unit_dependencies(session.plan)
+        needs = unit_dependencies(plan)
         closure = set(wanted)
         for unit in reversed(every):
             if unit in closure:

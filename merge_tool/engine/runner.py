@@ -14,7 +14,7 @@ is made; so a recorded stop always shows what the person is to resolve.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from merge_tool.actions.base import Context, UpstreamView
@@ -23,7 +23,7 @@ from merge_tool.actions.upstream import effective_upstream
 from merge_tool.engine.messages import commit_message
 from merge_tool.engine.session import Session
 from merge_tool.errors import ActionError, MergeToolError, StateError
-from merge_tool.model.outcome import CriterionStatus, Outcome, OutcomeStatus
+from merge_tool.model.outcome import CriterionStatus, Outcome, OutcomeStatus, Verdict
 from merge_tool.model.plan import Story
 from merge_tool.model.state import StepState, StoryStatus
 from merge_tool.plan.order import Unit, unit_dependencies, units
@@ -228,7 +228,7 @@ class Runner:
             "upstream_commit": run.upstream_commit, "merge_base": run.merge_base, "merge_branch": run.merge_branch,
             "backup_branch": session.plan.git.backup_branch.replace("{date}", run.date),
         }  # fmt: skip
-        upstream = self._view() if run.upstream_commit and needs_upstream else None
+        upstream = self._since_last_merge(self._view()) if run.upstream_commit and needs_upstream else None
         approvals = {
             item.gate: f"{item.name} <{item.email}>, {item.at:%Y-%m-%d %H:%M} UTC"
             + (f": {item.note}" if item.note else "")
@@ -279,6 +279,26 @@ class Runner:
         base = session.repo.merge_base(session.run.fork_commit, commit)
         session.update_run(upstream_commit=commit, merge_base=base)
         self._upstream = None
+
+    def _since_last_merge(self, view: UpstreamView) -> UpstreamView:
+        """The view with upstream's own text as the base of every file that this run has merged or copied already.
+
+        Merging such a file once more then keeps it, with all that codemods and people did to it since, instead of
+        meeting the same conflicts again.
+        """
+        taken = {
+            item.path
+            for step in self.session.store.all_steps(self.session.run.id)
+            if step.kind in ("merge", "copy") and step.status == "done" and step.outcome
+            for item in step.outcome.files
+            if item.verdict not in (Verdict.EXCLUDED, Verdict.KEPT)
+        }
+        if not taken:
+            return view
+        repo = self.session.repo
+        base, theirs = repo.ls_tree(view.base), repo.ls_tree(view.tree)
+        changes = {path: theirs.get(path) for path in taken if theirs.get(path) != base.get(path)}
+        return replace(view, base=repo.write_tree(view.base, changes))
 
     def _view(self) -> UpstreamView:
         run = self.session.run

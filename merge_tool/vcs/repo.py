@@ -13,10 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from merge_tool.errors import VcsError
 from merge_tool.vcs.names import check_ref, check_rev
+from merge_tool.vcs.process import Git
 
 if TYPE_CHECKING:
     import git
@@ -54,7 +55,7 @@ class Identity:
         }  # fmt: skip
 
 
-class Repository:
+class Repository(Git):
     """A git repository, opened by `open`.
 
     Attributes:
@@ -68,7 +69,7 @@ class Repository:
         self._repo = repo
         self.root = Path(repo.working_tree_dir)
         self.common_dir = Path(repo.common_dir).resolve()
-        self._env: dict[str, str] = {}
+        super().__init__(self.root)
         self._assumed: dict[str, str] = {}  # refs that a dry run takes for fetched
 
     @classmethod
@@ -86,65 +87,6 @@ class Repository:
             raise VcsError(f"{path} is not in a git repository", hint="give one with --repo DIR") from error
         except ValueError as error:
             raise VcsError(f"git cannot open {path}: {error}") from error
-
-    def run(
-        self,
-        *args: str,
-        data: bytes | None = None,
-        env: Mapping[str, str] | None = None,
-        ok: Sequence[int] = (0,),
-        cwd: Path | None = None,
-    ) -> bytes:
-        """Runs `git ARGS` and returns what it printed.
-
-        Args:
-            data: its standard input.
-            env: added to the environment.
-            ok: exit codes that are no error.
-            cwd: where it runs; the repository's root by default.
-
-        Raises:
-            VcsError: git ended with another code; the message is git's own first line.
-        """
-        code, out, err = self.call(*args, data=data, env=env, cwd=cwd)
-        if code not in ok:
-            text = err.strip().splitlines()
-            raise VcsError(f"git {args[0]}: {text[0] if text else f'ended with code {code}'}")
-        return out
-
-    def call(
-        self,
-        *args: str,
-        data: bytes | None = None,
-        env: Mapping[str, str] | None = None,
-        cwd: Path | None = None,
-    ) -> tuple[int, bytes, str]:
-        """Like `run`, but returns `(exit code, standard output, standard error)` and raises nothing of git's."""
-        import git
-
-        full_env = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", **self._env, **(env or {})}
-        runner = git.Git(str(cwd or self.root))
-        runner.update_environment(**full_env)
-        command = ["git", "-c", "core.quotepath=off", "-c", "gc.auto=0", *args]
-        options: dict[str, Any] = {
-            "with_extended_output": True,
-            "with_exceptions": False,
-            "stdout_as_string": False,
-            "strip_newline_in_stdout": False,
-        }
-        if data is None:
-            code, out, err = runner.execute(command, **options)
-        else:
-            with tempfile.TemporaryFile() as stream:  # GitPython hands the stream to the process itself
-                stream.write(data)
-                stream.seek(0)
-                code, out, err = runner.execute(command, istream=stream, **options)
-        raw = out if isinstance(out, bytes) else str(out).encode()
-        return int(code), raw, err.decode("utf-8", "replace") if isinstance(err, bytes) else str(err)
-
-    def text(self, *args: str, **kwargs: Any) -> str:
-        """Like `run`, decoded and without the last newline."""
-        return self.run(*args, **kwargs).decode("utf-8", "surrogateescape").rstrip("\n")
 
     @contextmanager
     def scratch_objects(self) -> Iterator[None]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.project import Project, make_project
+from tests.project import PLAN, Project, make_project
 
 
 @pytest.fixture
@@ -96,7 +96,19 @@ def test_dry_run_touches_nothing_and_says_what_the_run_does(project: Project) ->
 def test_a_story_waits_for_those_it_depends_on(project: Project) -> None:
     text = project.run("phase", "1", code=1)
     assert "0.1" in text
-    assert project.json("status", code=None)["stories"][0]["status"] == "ready"
+    assert project.json("status")["run"] is None
+    project.run("phase", "0")
+    text = project.run("story", "1.2", code=1)
+    assert "1.1" in text
+    states = {item["id"]: item["status"] for item in project.json("status")["stories"]}
+    assert states == {
+        "0.1": "done",
+        "1.1": "ready",
+        "1.2": "waiting",
+        "2.1": "waiting",
+        "2.2": "waiting",
+        "3.1": "waiting",
+    }
 
 
 @pytest.mark.parametrize(
@@ -196,3 +208,16 @@ class GitIn:
 
     def __call__(self, *args: str) -> str:
         return self.project.fork.git("-C", str(self.project.worktree), *args)
+
+
+def test_a_file_merged_twice_keeps_what_was_resolved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A later story that names the same file again must not meet the conflict a second time."""
+    story = '      - id: "2.3"\n        title: Again\n        depends_on: ["2.1"]\n        estimate_hours: 1\n'
+    plan = PLAN.replace("  - number: 3\n", story + "        actions:\n          - {kind: merge, paths: [hard.py, clean.py]}\n  - number: 3\n")
+    project = make_project(tmp_path, plan)
+    project.capsys = capsys
+    to_conflict(project)
+    resolved(project)
+    project.run("continue")
+    assert "[Story-2.3] Again" in project.log()
+    assert project.show("hard.py").startswith("def f(a, b, tenant_id):")
