@@ -1,0 +1,99 @@
+"""Jinja2 for the reports. Whatever a template prints is made harmless unless it says otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from merge_tool.model.text import md_code, md_text, one_line, printable
+from merge_tool.report.needs import unit_name
+
+TEMPLATES = Path(__file__).parent / "templates"
+CLIP = 400  # characters of one cell of a Markdown table
+
+
+class Ready(str):
+    """Markdown that is made already: it is printed as it is."""
+
+    __slots__ = ()
+
+
+def _environment(*, autoescape: bool, finalize: Callable[[Any], Any]) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=autoescape, finalize=finalize, undefined=StrictUndefined,  # noqa: S701 off for Markdown only, which `finalize` escapes
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
+    environment.filters.update(moment=moment, day=day, lasted=lasted, hours=hours, short=short, counts=counts)
+    environment.globals["unit"] = unit_name
+    return environment
+
+
+@cache
+def html() -> Environment:
+    """For HTML: everything is escaped, control characters are made visible."""
+    environment = _environment(autoescape=True, finalize=_visible)
+    environment.filters["line"] = one_line  # for names of files, in which a newline must be seen
+    return environment
+
+
+def _visible(value: Any) -> Any:
+    return value if isinstance(value, Markup) or not isinstance(value, str) else printable(value)
+
+
+@cache
+def markdown() -> Environment:
+    """For Markdown: every text is one line of prose with nothing special in it; `| code` makes it a code span,
+    `| plain` leaves it one line of plain text."""
+    environment = _environment(autoescape=False, finalize=_prose)
+    environment.filters["plain"] = lambda value: Ready(one_line(str(value)))
+    environment.filters["code"] = lambda value: Ready(md_code(clipped(str(value))))
+    return environment
+
+
+def _prose(value: Any) -> Any:
+    return value if isinstance(value, Ready) or not isinstance(value, str) else md_text(clipped(value))
+
+
+def clipped(text: str) -> str:
+    """`text`, cut where it is too long for a table."""
+    return text if len(text) <= CLIP else text[: CLIP - 1] + "…"
+
+
+def moment(value: datetime | None) -> str:
+    """A time as `2026-01-03 12:00 UTC`; empty for None."""
+    return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if value else ""
+
+
+def day(value: datetime | None) -> str:
+    """A day as `2026-01-03`; empty for None."""
+    return f"{value.astimezone(UTC):%Y-%m-%d}" if value else ""
+
+
+def lasted(seconds: float | None) -> str:
+    """A duration as `1.2 s`, `3 min` or `2.5 h`; empty for None."""
+    if seconds is None:
+        return ""
+    if seconds < 90:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def hours(value: float) -> str:
+    """Hours as `2 h` or `1.5 h`."""
+    return f"{value:g} h"
+
+
+def short(commit: str) -> str:
+    """A commit's first twelve digits."""
+    return commit[:12]
+
+
+def counts(found: dict[str, int]) -> str:
+    """Counts as `31 copied, 2 merged`."""
+    return ", ".join(f"{count} {name}" for name, count in found.items())
