@@ -1,0 +1,257 @@
+"""`validate`: the tenant linters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from merge_tool.commands import options
+
+if TYPE_CHECKING:
+    from merge_tool.lint.run import LintResult
+    from merge_tool.model.policy import Policy
+    from merge_tool.model.source import Diagnostic
+    from merge_tool.rulekit.rule import Rule
+
+
+class Format(StrEnum):
+    """How findings are written."""
+
+    RICH = "rich"
+    JSON = "json"
+    GITHUB = "github"
+    SARIF = "sarif"
+
+
+class FailOn(StrEnum):
+    """The least severity that makes the command fail."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+Codes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--select",
+        metavar="CODES",
+        help="Rules to run: codes, beginnings of codes or names, with commas or repeated.",
+    ),
+]
+Ignored = Annotated[list[str] | None, typer.Option("--ignore", metavar="CODES", help="Rules to leave out.")]
+Folders = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--rules", metavar="DIR", help="A folder with rules of your own; its files are run as code."
+    ),
+]
+
+
+def validate(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[PATH…]",
+            help="Files or folders to report on; default: what the policy has checked.",
+            show_default=False,
+        ),
+    ] = None,
+    repo: options.Repo = Path(),
+    plan: options.PlanFile = None,
+    policy: options.PolicyName = "",
+    output_format: Annotated[
+        Format, typer.Option("--format", help="How findings are written.")
+    ] = Format.RICH,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    select: Codes = None,
+    ignore: Ignored = None,
+    rules: Folders = None,
+    since: Annotated[
+        str, typer.Option("--since", metavar="REF", help="Report only on files that changed since REF.")
+    ] = "",
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            "--baseline",
+            metavar="FILE",
+            help="Findings that the file holds pass; entries that are gone fail until they are taken out.",
+        ),
+    ] = None,
+    update_baseline: Annotated[
+        bool, typer.Option("--update-baseline", help="Write the findings to the --baseline file and succeed.")
+    ] = False,
+    statistics: Annotated[
+        bool, typer.Option("--statistics", help="Count findings by rule instead of listing them.")
+    ] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say by which steps each finding was come to.")
+    ] = False,
+    fail_on: Annotated[
+        FailOn, typer.Option("--fail-on", help="The least severity that makes the exit code 1.")
+    ] = FailOn.WARNING,
+) -> int:
+    """Find the queries, keys, routes and tokens that would leak between tenants.
+
+    The whole project is read (the files that git tracks, or all below a folder outside git); the report is on PATH or what
+    the policy has checked. Nothing of the project is imported or run. What cannot be decided is told as info.
+
+    Examples: merge-tool validate app/cabinet; merge-tool validate --format json --select TQ,TK1
+    """  # fmt: skip
+    from merge_tool.errors import ExitCode, UserError
+    from merge_tool.lint.files import changed_since, chosen_files, project_files
+    from merge_tool.lint.loader import load_rules
+    from merge_tool.lint.run import LintResult, lint_paths
+
+    if update_baseline and baseline is None:
+        raise UserError("--update-baseline needs the file", hint="add --baseline FILE")
+    kind = Format.JSON if as_json else output_format
+    root = _root(repo)
+    chosen_policy, origin = _policy(root, policy, plan)
+    files = project_files(root)
+    report_on: set[str] | None = set(chosen_files(root, files, paths, Path.cwd())) if paths else None
+    if since:
+        from merge_tool.lint.run import checked
+
+        changed = changed_since(root, since)
+        report_on = {
+            path
+            for path in (report_on if report_on is not None else checked(files, chosen_policy))
+            if path in changed
+        }
+    _note(f"policy: {chosen_policy.name} ({origin})", kind)
+    available = load_rules(tuple(rules or ()))
+    if since and not report_on:
+        _note(f"no checked file changed since {since}", kind)
+        result = LintResult((), 0, 0.0, ())
+    else:
+        everything = sorted({*files, *(report_on or ())})
+        result = lint_paths(
+            root,
+            everything,
+            chosen_policy,
+            report_on=report_on,
+            select=_split(select),
+            ignore=_split(ignore),
+            rules=available,
+        )
+    for note in result.notes:
+        _note(note, kind)
+    findings = result.findings
+    gone: tuple[str, ...] = ()
+    if baseline is not None:
+        from merge_tool.lint.baseline import compare, read_baseline, write_baseline
+
+        if update_baseline:
+            count = write_baseline(baseline, findings)
+            _note(f"{count} findings written to {baseline}", kind)
+            findings = ()
+        else:
+            compared = compare(findings, read_baseline(baseline))
+            findings, gone = compared.new, compared.gone if report_on is None else ()
+            _note(f"{compared.known} findings are in the baseline", kind)
+    _write(kind, result, findings, available, root, statistics=statistics, explain=explain)
+    for entry in gone:
+        _note(f"gone, take it out of {baseline} (--update-baseline): {entry}", kind)
+    order = list(FailOn)
+    failing = [item for item in findings if order.index(FailOn(item.severity.value)) <= order.index(fail_on)]
+    return ExitCode.FINDINGS if failing or gone else ExitCode.CLEAN
+
+
+def _root(repo: Path) -> Path:
+    from merge_tool.errors import UserError
+
+    if not repo.is_dir():
+        raise UserError(f"{repo} is not a folder", hint="give the project's root with --repo")
+    return repo
+
+
+def _policy(root: Path, given: str, plan: Path | None) -> tuple[Policy, str]:
+    """The policy and where it was named: the option, the project's plan, or else the generic one."""
+    from merge_tool.plan.policy import load_policy
+    from merge_tool.plan.yaml_source import read_yaml
+
+    if given:
+        return load_policy(given, root=root), "--policy"
+    path = plan if plan is not None else root / "phases.yaml"
+    if plan is not None or path.is_file():
+        data = read_yaml(path).data
+        name = data.get("policy") if isinstance(data, dict) else None
+        if isinstance(name, str) and name:
+            return load_policy(name, root=root), f"named by {path.name}"
+    return load_policy("generic", root=root), "no policy was named; --policy names one"
+
+
+def _split(words: Sequence[str] | None) -> tuple[str, ...]:
+    return tuple(part.strip() for word in words or () for part in word.split(",") if part.strip())
+
+
+def _note(text: str, kind: Format) -> None:
+    """A note for people; on standard error, so that the document on standard output stays whole."""
+    from merge_tool.model.text import one_line
+
+    if kind is Format.RICH:
+        from merge_tool.report.console import err_console, safe
+
+        err_console().print(safe(one_line(text), "dim"), soft_wrap=True)
+    else:
+        typer.echo(one_line(text), err=True)
+
+
+def _write(
+    kind: Format,
+    result: LintResult,
+    findings: Sequence[Diagnostic],
+    rules: Sequence[Rule],
+    root: Path,
+    *,
+    statistics: bool,
+    explain: bool,
+) -> None:
+    import json
+
+    if kind is Format.JSON:
+        from merge_tool.report.json_findings import findings_data
+
+        typer.echo(json.dumps(findings_data(findings, result.files, result.seconds), indent=2))
+    elif kind is Format.SARIF:
+        from merge_tool.report.sarif import sarif_data
+
+        typer.echo(json.dumps(sarif_data(findings, rules), indent=2))
+    elif kind is Format.GITHUB:
+        from merge_tool.report.github import github_lines
+
+        for line in github_lines(findings):
+            typer.echo(line)
+    else:
+        from merge_tool.report.console import console, safe
+        from merge_tool.report.findings import print_findings, print_statistics, summary_line
+
+        if statistics:
+            names = {rule.code: rule.name for rule in rules}
+            print_statistics(findings, lambda code: names.get(code, ""))
+        else:
+            print_findings(findings, _Lines(root), explain=explain)
+        console().print(safe(summary_line(findings, result.files, result.seconds)), soft_wrap=True)
+
+
+class _Lines:
+    """The lines of files under a root, each file read once."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._known: dict[str, list[str]] = {}
+
+    def __call__(self, path: str) -> list[str]:
+        if path not in self._known:
+            from merge_tool.index.source import decode, split_lines
+
+            try:
+                self._known[path] = split_lines(decode((self._root / path).read_bytes()))
+            except (OSError, SyntaxError, UnicodeError, LookupError):
+                self._known[path] = []  # T04 has said why; the finding is shown without its code
+        return self._known[path]

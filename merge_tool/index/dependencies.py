@@ -1,0 +1,168 @@
+"""Whether a dependency of FastAPI is, or depends on, the tenant dependency of the policy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from merge_tool.rulekit.facts import FunctionFacts
+from merge_tool.rulekit.values import Call, Choice, Const, Function, Item, Items, Ref, Star, Value, walk
+
+if TYPE_CHECKING:
+    from merge_tool.index.project import ProjectIndex
+
+
+class TenantDependencies:
+    """Judges dependencies for one project and policy."""
+
+    def __init__(self, index: ProjectIndex) -> None:
+        self._index = index
+        routes = index.policy.routes
+        self._wanted = frozenset(
+            (*routes.dependencies, *index.policy.context.getters, *index.policy.context.requirers)
+        )
+        self._wanted_last = frozenset(name.rpartition(".")[2] for name in self._wanted)
+        self._tenant_functions: dict[str, bool] = {}
+
+    def function_has_tenant(self, function: FunctionFacts) -> bool:
+        """Whether a parameter of the function, or of what its parameters depend on, is the tenant dependency."""
+        key = f"{function.path}:{function.qualname}"
+        known = self._tenant_functions.get(key)
+        if known is not None:
+            return known
+        self._tenant_functions[key] = False  # a cycle of dependencies brings no tenant
+        result = any(
+            self._parameter_has_tenant(function, item.annotation, item.default) for item in function.params
+        )
+        self._tenant_functions[key] = result
+        return result
+
+    def _parameter_has_tenant(
+        self, function: FunctionFacts, annotation: Value | None, default: Value | None
+    ) -> bool:
+        if isinstance(default, Call) and self._is_depends(function.path, function, default):
+            return self._depends_on_tenant(function.path, function, default, annotation)
+        return annotation is not None and self._annotation_has_tenant(function.path, function, annotation)
+
+    def _annotation_has_tenant(
+        self, path: str, function: FunctionFacts | None, value: Value, depth: int = 0
+    ) -> bool:
+        if depth > 6:
+            return False
+        if isinstance(value, Item) and isinstance(value.base, Ref) and value.base.last == "Annotated":
+            parts = value.key.items if isinstance(value.key, Items) else (value.key,)
+            for part in parts[1:]:
+                if (
+                    isinstance(part, Call)
+                    and self._is_depends(path, function, part)
+                    and self._depends_on_tenant(path, function, part, parts[0])
+                ):
+                    return True
+            return self._annotation_has_tenant(path, function, parts[0], depth + 1)
+        if isinstance(value, Ref):
+            qualified = self._index.resolve(path, value.dotted, function)
+            module, inside = self._index.names.split(qualified) if qualified else (None, "")
+            held = module.top.variables.get(inside) if module is not None else None
+            if module is not None and held is not None and inside not in module.classes:
+                return self._annotation_has_tenant(module.path, module.top, held, depth + 1)
+        return False
+
+    def _is_depends(self, path: str, function: FunctionFacts | None, call: Call) -> bool:
+        if call.name in ("Depends", "Security"):
+            return True
+        name = self._index.callee_name(path, function, call)
+        return name.rpartition(".")[2] in ("Depends", "Security")
+
+    def any_tenant(
+        self, path: str, function: FunctionFacts | None, value: Value | None, depth: int = 0
+    ) -> bool:
+        """Whether a `dependencies=[…]` holds the tenant dependency; a list in a variable is followed."""
+        if value is None or depth > 5:
+            return False
+        if isinstance(value, Items):
+            return any(self.any_tenant(path, function, item, depth + 1) for item in value.items)
+        if isinstance(value, Star):
+            return self.any_tenant(path, function, value.value, depth + 1)
+        if isinstance(value, Choice):
+            return all(self.any_tenant(path, function, arm, depth + 1) for arm in value.arms)
+        if isinstance(value, Call) and self._is_depends(path, function, value):
+            return self._depends_on_tenant(path, function, value, None)
+        if isinstance(value, Ref):
+            qualified = self._index.resolve(path, value.dotted, function)
+            module, inside = self._index.names.split(qualified) if qualified else (None, "")
+            if module is not None and inside in module.top.variables:
+                return self.any_tenant(module.path, module.top, module.top.variables[inside], depth + 1)
+        return False
+
+    def _depends_on_tenant(
+        self, path: str, function: FunctionFacts | None, call: Call, annotation: Value | None
+    ) -> bool:
+        target = call.argument(0, "dependency")
+        if target is None:  # Depends() takes the annotation
+            if (
+                isinstance(annotation, Item)
+                and isinstance(annotation.base, Ref)
+                and annotation.base.last == "Annotated"
+            ):
+                parts = annotation.key.items if isinstance(annotation.key, Items) else (annotation.key,)
+                annotation = parts[0]
+            target = annotation
+        return target is not None and self._target_has_tenant(path, function, target, 0)
+
+    def _target_has_tenant(
+        self, path: str, function: FunctionFacts | None, target: Value, depth: int
+    ) -> bool:
+        if depth > 6:
+            return False
+        if isinstance(target, Call):
+            return self._made_has_tenant(path, function, target, depth)
+        if isinstance(target, Function):
+            inner = self._index.modules[path].functions.get(target.name)
+            if inner is not None:
+                return self.function_has_tenant(inner)
+            called = [item for item in walk(target.body) if isinstance(item, Call)]
+            return any(self.is_tenant_name(self._index.callee_name(path, function, item)) for item in called)
+        name = self._index.types.name_of(path, function, target)
+        if isinstance(target, Ref) and self.is_tenant_name(name or target.dotted):
+            return True
+        if not name:
+            return False
+        found = self._index.function(name)
+        if found is not None:
+            return self.function_has_tenant(found)
+        owner = self._index.find_class(name)
+        if owner is not None:
+            init = self._index.types.method(owner, "__init__")
+            return init is not None and self.function_has_tenant(init)
+        module, inside = self._index.names.split(name)
+        held = module.top.variables.get(inside) if module is not None else None
+        return (
+            module is not None
+            and held is not None
+            and self._target_has_tenant(module.path, module.top, held, depth + 1)
+        )
+
+    def _made_has_tenant(self, path: str, function: FunctionFacts | None, call: Call, depth: int) -> bool:
+        """`Depends(make(…))`: a factory's inner function, a partial, or an instance with `__call__`."""
+        if call.name == "partial" and call.args:
+            return self._target_has_tenant(path, function, call.args[0], depth + 1)
+        name = self._index.callee_name(path, function, call)
+        if self.is_tenant_name(name):
+            return True
+        made = self._index.function(name) if name else None
+        if made is not None:
+            return any(
+                self._target_has_tenant(made.path, made, item, depth + 1)
+                for item in made.returns
+                if not isinstance(item, Const)
+            )
+        owner = self._index.find_class(name) if name else None
+        method = self._index.types.method(owner, "__call__") if owner is not None else None
+        return method is not None and self.function_has_tenant(method)
+
+    def is_tenant_name(self, name: str) -> bool:
+        """Whether a name is one of the policy's tenant dependencies; without any in the policy, one that speaks of the tenant."""
+        last = name.rpartition(".")[2]
+        if self._wanted:
+            return name in self._wanted or last in self._wanted_last
+        word = self._index.policy.parameter.lower().removesuffix("_id")
+        return bool(word) and word in last.lower()

@@ -1,0 +1,104 @@
+"""Which table an expression names, itself or by one of its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from merge_tool.rulekit.facts import FunctionFacts
+from merge_tool.rulekit.project import Model
+from merge_tool.rulekit.values import Attr, Call, Query, Ref, Root, Value
+
+if TYPE_CHECKING:
+    from merge_tool.index.project import ProjectIndex
+
+_MAX_DEPTH = 6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """Where a value was read: the file, the function, what its parameters are bound to, names known to be present."""
+
+    path: str
+    function: FunctionFacts
+    bindings: Mapping[str, tuple[Value, Frame]]
+    present: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EntityRef:
+    """A table as an expression names it. `key` tells aliases of one table apart."""
+
+    key: str
+    model: Model | None
+    inner: Query | None = None
+
+
+def strip(value: Value) -> Value:
+    """Without what does not change which table or column it is: labels, `.c`, `distinct`, awaits."""
+    while True:
+        if isinstance(value, Attr) and value.name in ("c", "columns", "__table__", "selectable"):
+            value = value.base
+        elif isinstance(value, Ref) and value.dotted.endswith((".c", ".columns", ".__table__")):
+            value = Ref(value.dotted.rpartition(".")[0])
+        else:
+            return value
+
+
+def entity_of(index: ProjectIndex, frame: Frame, value: Value, depth: int = 0) -> EntityRef | None:
+    """The table that an expression names, itself or by one of its columns; None where it names none."""
+    value = strip(value)
+    if depth > _MAX_DEPTH:
+        return None
+    if (
+        isinstance(value, Call)
+        and value.name in ("aliased", "alias", "with_polymorphic", "tablesample")
+        and value.args
+    ):
+        found = entity_of(index, frame, value.args[0], depth + 1)
+        return EntityRef(f"{found.key}@{id(value)}", found.model, found.inner) if found is not None else None
+    if isinstance(value, Call) and value.name in ("alias", "tablesample") and value.receiver is not None:
+        found = entity_of(index, frame, value.receiver, depth + 1)
+        return EntityRef(f"{found.key}@{id(value)}", found.model, found.inner) if found is not None else None
+    if isinstance(value, Attr):
+        return entity_of(index, frame, value.base, depth + 1)
+    if isinstance(value, Query) and isinstance(value.root, Root):
+        named = any(getattr(op, "name", "") in ("subquery", "cte", "alias", "lateral") for op in value.ops)
+        return EntityRef(f"#{id(value.root)}", None, value) if named else None
+    if not isinstance(value, Ref):
+        return None
+    head, _, rest = value.dotted.partition(".")
+    bound = frame.bindings.get(head)
+    if bound is not None:
+        return entity_of(index, bound[1], bound[0], depth + 1)
+    if frame.function.parameter(head) is not None and head not in ("self", "cls"):
+        return None
+    if head in ("self", "cls"):
+        return _class_model(index, frame, rest)
+    dotted = value.dotted
+    while dotted:
+        qualified = index.resolve(frame.path, dotted, frame.function)
+        model = index.models.by_name.get(qualified) if qualified else None
+        if model is not None:
+            return EntityRef(model.qualified, model)
+        module, inside = index.names.split(qualified) if qualified else (None, "")
+        held = module.top.variables.get(inside) if module is not None else None
+        if module is not None and isinstance(held, Call | Query) and not isinstance(held, Ref):
+            found = entity_of(index, Frame(module.path, module.top, {}, frozenset()), held, depth + 1)
+            if found is not None:
+                return found
+        dotted = dotted.rpartition(".")[0]
+    return None
+
+
+def _class_model(index: ProjectIndex, frame: Frame, rest: str) -> EntityRef | None:
+    """`self.model` where the class binds it to one model."""
+    name = rest.partition(".")[0]
+    facts = index.modules[frame.path].classes.get(frame.function.class_name)
+    held = facts.attributes.get(name) if facts is not None else None
+    if not isinstance(held, Ref):
+        return None
+    qualified = index.resolve(frame.path, held.dotted)
+    model = index.models.by_name.get(qualified)
+    return EntityRef(model.qualified, model) if model is not None else None

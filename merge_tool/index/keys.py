@@ -1,0 +1,249 @@
+"""Keys handed to Redis, through clients, wrapper classes and key builders, and whether a tenant stands in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from merge_tool.index.entities import Frame
+from merge_tool.index.key_values import LETTER, Judged, KeyValues
+from merge_tool.index.words import ALL_ARE_KEYS, CLIENT_PACKAGES, FIRST_IS_KEY, SCANS
+from merge_tool.model.source import Span
+from merge_tool.rulekit.facts import FunctionFacts
+from merge_tool.rulekit.project import KeyVerdict, Scoped
+from merge_tool.rulekit.values import (
+    Attr,
+    Call,
+    Choice,
+    Const,
+    Items,
+    Ref,
+    Star,
+    Text,
+    Unknown,
+    Value,
+    walk,
+)
+
+if TYPE_CHECKING:
+    from merge_tool.index.project import ProjectIndex
+
+_CLIENT_NAME = re.compile(r"(?:^|_)(redis|valkey)(?:$|_)", re.IGNORECASE)
+_KEY_WORDS = ("key", "name", "keys", "names")
+_MAX_DEPTH = 5
+
+
+def judge_keys(index: ProjectIndex, path: str) -> Iterator[KeyVerdict]:
+    """The verdicts on the keys that a file's functions hand to clients; where a parameter is the key, on what callers pass."""
+    judge = _KeyJudge(index)
+    seen: set[tuple[str, Span, str]] = set()
+    for function in index.modules[path].functions.values():
+        for call in function.calls:
+            if call.name not in FIRST_IS_KEY and call.name not in ALL_ARE_KEYS:
+                continue
+            if not judge.is_client(path, function, call):
+                continue
+            for value in _keys(call):
+                if isinstance(value, Const) and not isinstance(value.value, str | bytes):
+                    continue
+                for verdict in judge.judge(path, function, call.span, call.name, value, 0):
+                    key = (verdict.path, verdict.span, verdict.key)
+                    if key not in seen:
+                        seen.add(key)
+                        yield verdict
+
+
+def _keys(call: Call) -> Iterator[Value]:
+    args = call.args if call.name in ALL_ARE_KEYS else call.args[:1]
+    if not args:
+        args = tuple(value for key, value in call.kwargs if key in _KEY_WORDS)
+    for arg in args:
+        if isinstance(arg, Items):
+            yield from arg.items
+        else:
+            yield arg
+
+
+class _KeyJudge(KeyValues):
+    def __init__(self, index: ProjectIndex) -> None:
+        super().__init__(index)
+        self._prefixing = frozenset(index.policy.keys.prefixing_clients)
+        self._prefixing_names = frozenset(name.rpartition(".")[2] for name in self._prefixing)
+
+    # ---- clients -------------------------------------------------------------------------------------------
+
+    def is_client(self, path: str, function: FunctionFacts, call: Call) -> bool:
+        """Whether a call is one of a raw Redis client, by its type, the policy, or, of unknown type, its name."""
+        receiver = call.receiver
+        if receiver is None:
+            return False
+        kind = self._index.types.type_of(path, function, receiver)
+        if kind:
+            bases = self._index.types.bases(kind)
+            if any(
+                base in self._prefixing or base.rpartition(".")[2] in self._prefixing_names for base in bases
+            ):
+                return False
+            head = kind.partition(".")[0]
+            if head in CLIENT_PACKAGES and self._index.names.split(kind)[0] is None:
+                return True
+            if self._index.find_class(kind) is not None:
+                return any(base.partition(".")[0] in CLIENT_PACKAGES for base in bases[1:])
+        name = (
+            receiver.dotted
+            if isinstance(receiver, Ref)
+            else receiver.name
+            if isinstance(receiver, Attr)
+            else ""
+        )
+        last = name.rpartition(".")[2]
+        if name in self._index.policy.keys.clients or last in self._index.policy.keys.clients:
+            return True
+        if kind:
+            return False
+        if last in CLIENT_PACKAGES and self._index.resolve(path, name, function) in CLIENT_PACKAGES:
+            return False  # the module itself
+        return bool(last) and _CLIENT_NAME.search(last) is not None
+
+    # ---- judging -------------------------------------------------------------------------------------------
+
+    def judge(
+        self,
+        path: str,
+        function: FunctionFacts,
+        span: Span,
+        command: str,
+        value: Value,
+        depth: int,
+        trail: tuple[str, ...] = (),
+    ) -> Iterator[KeyVerdict]:
+        """Judges one key; where only callers know it, theirs."""
+        frame = Frame(path, function, {}, frozenset())
+        if isinstance(value, Star):
+            if not self._from_pattern(value.value, function):
+                inner = value.value
+                if (
+                    isinstance(inner, Items | Choice | Unknown)
+                    and self.scoped(inner, frame, 0).scoped is Scoped.YES
+                ):
+                    yield KeyVerdict(path, span, command, "*", Scoped.YES, trail)
+                else:
+                    yield KeyVerdict(
+                        path, span, command, "*", Scoped.UNDECIDED, (*trail, "the keys are built elsewhere")
+                    )
+            return
+        if isinstance(value, Choice):
+            for arm in value.arms:
+                yield from self.judge(path, function, span, command, arm, depth, trail)
+            return
+        if isinstance(value, Const) and value.value is None:
+            return
+        if self._from_pattern(value, function):
+            return
+        text = self.template(value, frame, 0)
+        if any(fnmatchcase(text, pattern) for pattern in self._index.policy.keys.global_keys):
+            yield KeyVerdict(
+                path, span, command, text, Scoped.YES, (*trail, "declared as belonging to no tenant")
+            )
+            return
+        judged = self.scoped(value, frame, 0)
+        if judged.scoped is Scoped.YES:
+            yield KeyVerdict(path, span, command, text, Scoped.YES, trail)
+            return
+        if LETTER.search(text):
+            # What the key says stands here, so here is where the tenant is missing; a caller could only bring a prefix.
+            judged = Judged(judged.scoped, False, judged.parameters)
+            if judged.scoped is Scoped.UNDECIDED and not self._may_hide_prefix(value):
+                judged = Judged(Scoped.NO, False, judged.parameters)
+        if judged.parameters and depth < _MAX_DEPTH:
+            yield from self._by_callers(path, function, span, command, value, text, judged, depth, trail)
+            return
+        if judged.scoped is Scoped.UNDECIDED:
+            trail = (*trail, "what the key is made of cannot be told from the text")
+        yield KeyVerdict(path, span, command, text, judged.scoped, trail)
+
+    def _by_callers(
+        self,
+        path: str,
+        function: FunctionFacts,
+        span: Span,
+        command: str,
+        value: Value,
+        text: str,
+        judged: Judged,
+        depth: int,
+        trail: tuple[str, ...],
+    ) -> Iterator[KeyVerdict]:
+        from merge_tool.index.project import passed_for
+
+        sites = [
+            site
+            for site in self._index.callers(self._index.qualified(function))
+            if site.function is not function
+        ]
+        lacking = []
+        holding = 0
+        for site in sites:
+            passed = [(name, passed_for(function, site.call, name)) for name in judged.parameters]
+            outer = Frame(site.path, site.function, {}, frozenset())
+            results = [self.scoped(item, outer, 0) for _, item in passed if item is not None]
+            if any(result.scoped is Scoped.YES for result in results):
+                holding += 1
+            else:
+                lacking.append((site, passed, results))
+        if not judged.pure and not holding:
+            yield KeyVerdict(path, span, command, text, Scoped.NO, trail)
+            return
+        if not sites:
+            scoped = Scoped.UNDECIDED if judged.pure else Scoped.NO
+            reason = f"the key comes from the parameter {judged.parameters[0]}, and no caller is seen"
+            yield KeyVerdict(path, span, command, text, scoped, (*trail, reason) if judged.pure else trail)
+            return
+        reported = False
+        for site, passed, _ in lacking:
+            step = (
+                *trail,
+                f"handed to {function.name}() in {path}:{function.header.line}, which gives it to {command}()",
+            )
+            for name, item in passed:
+                if item is None or (not judged.pure and len(passed) > 1 and name != passed[0][0]):
+                    continue
+                reported = True
+                yield from self.judge(
+                    site.path,
+                    site.function,
+                    site.call.span,
+                    command,
+                    self._with(value, name, item),
+                    depth + 1,
+                    step,
+                )
+                break
+        if lacking and not reported:
+            yield KeyVerdict(
+                path, span, command, text, Scoped.UNDECIDED, (*trail, "callers hide the key in *args")
+            )
+
+    def _may_hide_prefix(self, value: Value) -> bool:
+        """Whether a part of which nothing is known may bring the tenant: `self.prefix`, `namespace()`."""
+        for item in walk(value):
+            name = (
+                item.dotted if isinstance(item, Ref) else item.name if isinstance(item, Attr | Call) else ""
+            )
+            if any(word in name.lower() for word in ("prefix", "namespace", "scope", "context")):
+                return True
+        return False
+
+    def _with(self, value: Value, name: str, item: Value) -> Value:
+        """The key with a caller's value in the parameter's place."""
+        if isinstance(value, Ref):
+            return item if value.dotted == name else value
+        if isinstance(value, Text):
+            return Text(tuple(self._with(part, name, item) for part in value.parts))
+        return item
+
+    def _from_pattern(self, value: Value, function: FunctionFacts) -> bool:
+        """Keys that a scan gave: the scan's own pattern is what counts (another rule's)."""
+        return any(isinstance(item, Call) and item.name in SCANS for item in walk(value))

@@ -1,0 +1,67 @@
+"""The function or class that is being read, and its facts when it has been."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from merge_tool.model.source import Span
+from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, Parameter
+from merge_tool.rulekit.values import Call, Query, Sink, Value
+
+
+@dataclass(slots=True, eq=False)
+class Scope:
+    """A function that is being read, or the top level."""
+
+    name: str
+    qualname: str
+    class_name: str
+    parent: str
+    calls: list[Call] = field(default_factory=list)
+    returns: list[Value] = field(default_factory=list)
+    sinks: list[Sink] = field(default_factory=list)
+    imports: dict[str, str] = field(default_factory=dict)
+    constants_read: set[str] = field(default_factory=set)
+    attributes_read: set[str] = field(default_factory=set)
+    roots: dict[int, Query] = field(default_factory=dict)  # the longest statement built so far on each root
+
+
+@dataclass(slots=True, eq=False)
+class ClassScope:
+    """A class that is being read."""
+
+    facts: ClassFacts
+    instance: dict[str, Value]
+
+
+def facts_of(
+    path: str,
+    scope: Scope,
+    variables: dict[str, Value],
+    header: Span,
+    end_line: int,
+    is_async: bool,
+    params: tuple[Parameter, ...],
+    decorators: tuple[Value, ...],
+    result: Value | None = None,
+) -> FunctionFacts:
+    return FunctionFacts(
+        path,
+        scope.name,
+        scope.qualname,
+        scope.class_name,
+        scope.parent,
+        header,
+        end_line,
+        is_async,
+        params,
+        decorators,
+        tuple(scope.calls),
+        tuple(scope.returns),
+        tuple(scope.sinks),
+        scope.imports,
+        variables,
+        frozenset(scope.constants_read),
+        frozenset(scope.attributes_read),
+        result,
+    )

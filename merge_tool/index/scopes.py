@@ -1,0 +1,298 @@
+"""Whether a statement is held to one tenant: its predicates, joins and helpers, judged when all files are known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from merge_tool.index.entities import Frame, entity_of
+from merge_tool.index.statements import StatementReader
+from merge_tool.index.tables import Flow, TableUse
+from merge_tool.index.ways import root_name, stepped, ways
+from merge_tool.model.source import Span
+from merge_tool.rulekit.facts import FunctionFacts
+from merge_tool.rulekit.project import QueryVerdict, Scoped
+from merge_tool.rulekit.values import (
+    Call,
+    Choice,
+    Op,
+    Query,
+    Ref,
+    Root,
+    Sink,
+    Unknown,
+    Value,
+    walk,
+)
+
+if TYPE_CHECKING:
+    from merge_tool.index.project import ProjectIndex
+
+_MAX_FLOWS = 48
+_MAX_DEPTH = 6
+
+
+def judge_module(index: ProjectIndex, path: str) -> Iterator[QueryVerdict]:
+    """The verdicts on the statements that leave the functions of a file, one for each root and table, the worst way taken."""
+    judge = StatementJudge(index)
+    worst: dict[tuple[str, Span, str], QueryVerdict] = {}
+    for function in index.modules[path].functions.values():
+        for sink in function.sinks:
+            for verdict in judge.sink(path, function, sink):
+                key = (verdict.path, verdict.span, verdict.entity)
+                known = worst.get(key)
+                if known is None or verdict.scoped < known.scoped:
+                    worst[key] = verdict
+    yield from worst.values()
+
+
+class StatementJudge:
+    def __init__(self, index: ProjectIndex) -> None:
+        self._index = index
+        self._statements = StatementReader(index)
+        self._factories = frozenset(
+            name.rpartition(".")[2] for name in index.policy.context.session_factories
+        )
+
+    # ---- sinks ---------------------------------------------------------------------------------------------
+
+    def sink(self, path: str, function: FunctionFacts, sink: Sink) -> Iterator[QueryVerdict]:
+        """Judges what leaves at one place."""
+        frame = Frame(path, function, {}, frozenset(sink.present))
+        if sink.how == "return":
+            # A function that hands a statement out is judged where its callers let it go, if there are any.
+            if self._is_used_by_callers(function):
+                return
+            if isinstance(sink.value, Call):
+                return
+        if sink.how == "execute" and self._bound_session(path, function, sink):
+            return
+        extra: tuple[tuple[Value, Frame], ...] | None = ()
+        if sink.how == "argument" and sink.call is not None:
+            extra = self._added_by_callee(path, function, sink.call, sink.slot)
+        for flow in self.flows(sink.value, frame, 0):
+            if isinstance(flow.root, Root) and extra is not None:
+                ops = (*flow.ops, *extra)
+                yield from self.judge(Flow(flow.root, ops, flow.frame, flow.trail))
+            elif isinstance(flow.root, Root) and sink.call is not None:
+                why = f"it is handed to {sink.call.name}(), which this tool cannot see"
+                yield from self.judge(
+                    Flow(flow.root, (*flow.ops, (Unknown(why), flow.frame)), flow.frame, flow.trail)
+                )
+
+    def _is_used_by_callers(self, function: FunctionFacts) -> bool:
+        return bool(self._index.callers(self._index.qualified(function)))
+
+    def _bound_session(self, path: str, function: FunctionFacts, sink: Sink) -> bool:
+        """Whether it runs on a session that RLS holds to one tenant."""
+        if not self._factories or sink.call is None:
+            return False
+        receiver = sink.call.receiver
+        if isinstance(receiver, Query) and isinstance(receiver.root, Root):
+            receiver = receiver.root.receiver
+        return receiver is not None and self._from_factory(path, function, receiver, 0)
+
+    def _from_factory(self, path: str, function: FunctionFacts, value: Value, depth: int) -> bool:
+        if depth > 5:
+            return False
+        if isinstance(value, Call):
+            if value.name in self._factories:
+                return True
+            if value.name in ("Depends", "Security") and value.args:
+                target = value.args[0]
+                if isinstance(target, Ref) and target.last in self._factories:
+                    return True
+                name = self._index.types.name_of(path, function, target)
+                made = self._index.function(name) if name else None
+                return made is not None and any(
+                    self._from_factory(made.path, made, item, depth + 1) for item in made.returns
+                )
+            made = self._index.callee(path, function, value)
+            return made is not None and any(
+                self._from_factory(made.path, made, item, depth + 1) for item in made.returns
+            )
+        if isinstance(value, Ref):
+            parameter = function.parameter(value.dotted)
+            if parameter is not None:
+                found = [item for item in (parameter.default, parameter.annotation) if item is not None]
+                return any(
+                    self._from_factory(path, function, item, depth + 1)
+                    for part in found
+                    for item in walk(part)
+                    if isinstance(item, Call)
+                )
+            held = function.variables.get(value.dotted)
+            if held is not None and not isinstance(held, Ref):
+                return self._from_factory(path, function, held, depth + 1)
+        return False
+
+    def _added_by_callee(
+        self, path: str, function: FunctionFacts, call: Call, slot: int | str
+    ) -> tuple[tuple[Value, Frame], ...] | None:
+        """The steps that a project's function adds to a statement before it runs it; None where it cannot be seen."""
+        from merge_tool.index.project import passed_for
+
+        target = self._index.callee(path, function, call)
+        if target is None:
+            name = self._index.callee_name(path, function, call)
+            module, _ = self._index.names.split(name) if name else (None, "")
+            external = bool(name) and module is None
+            return () if external or call.dotted in ("print", "str", "list", "len") else None
+        argument = (
+            next((value for key, value in call.kwargs if key == slot), None)
+            if isinstance(slot, str)
+            else call.args[slot]
+        )
+        names = [item.name for item in target.params if passed_for(target, call, item.name) is argument]
+        if not names:
+            return None
+        bindings = self._bindings(target, call, path, function)
+        frame = Frame(target.path, target, bindings, frozenset())
+        for sink in target.sinks:
+            for item in map(stepped, ways(sink.value)):
+                root = item.root if isinstance(item, Query) else item
+                if isinstance(root, Ref) and root.dotted in names:
+                    ops = item.ops if isinstance(item, Query) else ()
+                    inner = Frame(target.path, target, bindings, frozenset(sink.present))
+                    return tuple((op, inner) for op in ops)
+        returned = [stepped(item) for value in target.returns for item in ways(value)]
+        if any(isinstance(item, Query | Ref) and root_name(item) in names for item in returned):
+            return ()  # it gives the statement back; what becomes of it is seen where that value goes
+        return ((Unknown(f"{target.name}() keeps it", ()), frame),)
+
+    def _bindings(
+        self,
+        target: FunctionFacts,
+        call: Call,
+        path: str,
+        function: FunctionFacts,
+        outer: Frame | None = None,
+    ) -> Mapping[str, tuple[Value, Frame]]:
+        from merge_tool.index.project import passed_for
+
+        where = outer or Frame(path, function, {}, frozenset(call.present))
+        found: dict[str, tuple[Value, Frame]] = {}
+        for item in target.params:
+            value = passed_for(target, call, item.name)
+            if value is not None:
+                found[item.name] = (value, where)
+        return found
+
+    # ---- flows ---------------------------------------------------------------------------------------------
+
+    def flows(self, value: Value, frame: Frame, depth: int) -> Iterator[Flow]:
+        """Every way that a value can be a statement; helpers of the project are followed into their returns."""
+        count = 0
+        for item in ways(value):
+            for flow in self._flow(item, frame, depth):
+                yield flow
+                count += 1
+                if count >= _MAX_FLOWS:
+                    return
+
+    def _flow(self, item: Value, frame: Frame, depth: int) -> Iterator[Flow]:
+        ops: tuple[tuple[Value, Frame], ...] = ()
+        item = stepped(item)
+        root = item
+        if isinstance(item, Query):
+            root = item.root
+            ops = tuple((op, frame) for op in item.ops)
+        if isinstance(root, Root):
+            yield Flow(root, ops, frame)
+            return
+        if depth > _MAX_DEPTH:
+            return
+        if isinstance(root, Ref):
+            bound = frame.bindings.get(root.dotted)
+            if bound is not None:
+                for flow in self.flows(bound[0], bound[1], depth + 1):
+                    yield Flow(flow.root, (*flow.ops, *ops), flow.frame, flow.trail)
+                return
+            held = self._held(frame, root)
+            if held is not None:
+                for flow in self.flows(held[0], held[1], depth + 1):
+                    yield Flow(flow.root, (*flow.ops, *ops), flow.frame, flow.trail)
+                return
+            entity = (
+                entity_of(self._index, frame, Ref(root.dotted.rpartition(".")[0]))
+                if root.last == "query"
+                else None
+            )
+            if entity is not None and isinstance(item, Query) and item.ops:
+                first = item.ops[0]
+                span = first.span if isinstance(first, Op) else Span(1, 1, 1, 1)
+                yield Flow(Root("query", (Ref(root.dotted.rpartition(".")[0]),), span), ops, frame)
+            return
+        if isinstance(root, Call):
+            target = self._index.callee(frame.path, frame.function, root)
+            if target is None:
+                return
+            bindings = self._bindings(target, root, frame.path, frame.function, frame)
+            inner = Frame(target.path, target, bindings, frozenset())
+            for returned in target.returns:
+                for flow in self.flows(returned, inner, depth + 1):
+                    trail = (
+                        *flow.trail,
+                        f"built by {target.name}() in {target.path}, called at {frame.path}:{root.span.line}",
+                    )
+                    yield Flow(flow.root, (*flow.ops, *ops), flow.frame, trail)
+
+    def _held(self, frame: Frame, ref: Ref) -> tuple[Value, Frame] | None:
+        """A statement kept in a module's variable."""
+        if frame.function.parameter(ref.dotted.partition(".")[0]) is not None:
+            return None
+        qualified = self._index.resolve(frame.path, ref.dotted, frame.function)
+        module, inside = self._index.names.split(qualified) if qualified else (None, "")
+        value = module.top.variables.get(inside) if module is not None else None
+        if module is None or not isinstance(value, Query | Choice):
+            return None
+        return value, Frame(module.path, module.top, {}, frozenset())
+
+    # ---- one flow ------------------------------------------------------------------------------------------
+
+    def judge(
+        self, flow: Flow, around: frozenset[str] = frozenset(), depth: int = 0
+    ) -> Iterator[QueryVerdict]:
+        root = flow.root
+        if not isinstance(root, Root) or depth > _MAX_DEPTH:
+            return
+        statement = self._statements.read(flow, around)
+        for entity in statement.entities.values():
+            if entity.inner is not None and entity.scoped < Scoped.YES and entity.frame is not None:
+                for inner in self.flows(entity.inner, entity.frame, depth + 1):
+                    yield from self.judge(inner, around | set(statement.entities), depth + 1)
+        for query, frame in statement.nested:
+            for inner in self.flows(query, frame, depth + 1):
+                yield from self.judge(inner, around | set(statement.entities), depth + 1)
+        if root.kind in ("union", "insert"):
+            return
+        if statement.correlated and statement.outside:
+            return
+        for entity in statement.entities.values():
+            if not entity.primary or entity.inner is not None or not (entity.tenant or not entity.known):
+                continue
+            scoped, reasons = entity.scoped, list(flow.trail)
+            if not entity.known and scoped is not Scoped.YES:
+                scoped = Scoped.UNDECIDED
+                reasons.append(f"what {entity.label} is cannot be told from the text")
+            elif scoped is Scoped.NO and statement.opaque:
+                scoped = Scoped.UNDECIDED
+                reasons.extend(statement.opaque)
+            reasons.extend(self._told(entity, scoped))
+            yield QueryVerdict(
+                flow.frame.path,
+                root.span,
+                root.kind,
+                entity.label,
+                scoped,
+                tuple(dict.fromkeys(reasons)),
+                entity.parameter,
+                flow.frame.function,
+            )
+
+    def _told(self, entity: TableUse, scoped: Scoped) -> Iterable[str]:
+        column = self._index.policy.column
+        if scoped is Scoped.NO:
+            yield f"no condition compares {entity.label}.{column}, and no join ties {entity.label} to a table that is held to one tenant"
+        elif scoped is Scoped.PARTIAL:
+            yield f"{entity.label}.{column} is compared on one branch only"

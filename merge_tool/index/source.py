@@ -1,0 +1,133 @@
+"""From bytes to a syntax tree, as the interpreter itself reads them, or a reason why not. Nothing is ever executed."""
+
+from __future__ import annotations
+
+import ast
+import codecs
+import io
+import re
+import tokenize
+import warnings
+from dataclasses import dataclass, field
+
+from merge_tool.model.source import Span
+from merge_tool.rulekit.facts import Unreadable
+
+MAX_BYTES = 10_000_000
+_NEWLINE = re.compile(r"\r\n|\r|\n")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """One file's text and tree. `ascii` spares the conversion of columns where bytes and characters agree."""
+
+    path: str
+    text: str
+    tree: ast.Module
+    ascii: bool
+    _lines: list[str] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        """The text's lines as the parser counts them: only CR, LF and CRLF end one."""
+        if not self._lines:
+            self._lines.extend(split_lines(self.text))
+        return self._lines
+
+    def column(self, line: int, offset: int) -> int:
+        """The column, from 1 in characters, of a byte offset of the parser."""
+        if self.ascii:
+            return offset + 1
+        text = self.lines()[line - 1]
+        if text.isascii():
+            return offset + 1
+        return len(text.encode("utf-8", "surrogatepass")[:offset].decode("utf-8", "ignore")) + 1
+
+    def span(self, node: ast.expr | ast.stmt | ast.arg | ast.keyword | ast.alias | ast.excepthandler) -> Span:
+        """Where a node stands."""
+        end_line = node.end_lineno or node.lineno
+        end = node.end_col_offset if node.end_col_offset is not None else node.col_offset
+        if self.ascii:
+            return Span(node.lineno, node.col_offset + 1, end_line, end + 1)
+        return Span(
+            node.lineno, self.column(node.lineno, node.col_offset), end_line, self.column(end_line, end)
+        )
+
+    def header_span(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Span:
+        """The `def` line of a function, up to its end or the parameters' last line."""
+        args = node.args
+        named = (*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg)
+        parts = (*named, *args.defaults, *args.kw_defaults)
+        last = max((item.end_lineno or 0 for item in parts if item is not None), default=node.lineno)
+        if node.returns is not None:
+            last = max(last, node.returns.end_lineno or last)
+        last = max(last, node.lineno)
+        start = self.column(node.lineno, node.col_offset)
+        word = len("async def ") if isinstance(node, ast.AsyncFunctionDef) else len("def ")
+        return Span(node.lineno, start, last, start + word + len(node.name))
+
+
+def split_lines(text: str) -> list[str]:
+    """A text's lines as the parser counts them: a form feed or a Unicode separator ends none."""
+    return _NEWLINE.split(text)
+
+
+def decode(data: bytes) -> str:
+    """A Python file's text by its byte order mark and coding cookie; UTF-8 where it has none.
+
+    Raises:
+        SyntaxError: the cookie names an unknown encoding or contradicts the mark.
+        UnicodeDecodeError: the bytes are not in that encoding.
+    """
+    if data.isascii() and b"coding" not in data[:400]:
+        return data.decode("ascii")
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    text = data.decode(encoding)
+    return text.removeprefix("\ufeff")
+
+
+def read_source(path: str, source: bytes | str) -> Source | Unreadable:
+    """Parses one file.
+
+    Args:
+        path: its path, for messages.
+        source: bytes as on disk, or text that was decoded already.
+
+    Returns:
+        the text with its tree, or the reason why there is none. Never raises for what a file may hold.
+    """
+    if len(source) > MAX_BYTES:
+        return Unreadable(path, f"larger than {MAX_BYTES // 1_000_000} MB")
+    try:
+        text = source.removeprefix("\ufeff") if isinstance(source, str) else decode(source)
+    except SyntaxError as error:
+        return Unreadable(path, f"wrong encoding: {error.msg}")
+    except (UnicodeDecodeError, LookupError, ValueError) as error:
+        return Unreadable(path, f"wrong encoding: {error}", *_place_of(source, error))
+    if "\0" in text:
+        before = text[: text.index("\0")]
+        return Unreadable(path, "holds a NUL byte", len(_NEWLINE.findall(before)) + 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a stray backslash in the checked code is its own affair
+            # The text, not the bytes: it is decoded already, and a cookie in a str is ignored.
+            tree = ast.parse(text, path or "<text>")
+    except SyntaxError as error:
+        return Unreadable(
+            path, error.msg or "not valid Python", max(error.lineno or 1, 1), max(error.offset or 1, 1)
+        )
+    except (RecursionError, MemoryError):
+        return Unreadable(path, "nested too deeply to be parsed")
+    except (ValueError, UnicodeError) as error:
+        return Unreadable(path, str(error))
+    return Source(path, text, tree, text.isascii())
+
+
+def _place_of(source: bytes | str, error: Exception) -> tuple[int, int]:
+    if (
+        isinstance(error, UnicodeDecodeError)
+        and isinstance(source, bytes)
+        and not source.startswith(codecs.BOM_UTF16)
+    ):
+        before = source[: error.start]
+        return before.count(b"\n") + 1, len(before) - (before.rfind(b"\n") + 1) + 1
+    return 1, 1

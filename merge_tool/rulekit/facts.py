@@ -1,0 +1,136 @@
+"""What is known of one file, read in one pass: plain data, the same for the same text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from merge_tool.model.source import Span
+from merge_tool.rulekit.values import Call, Sink, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Why a file could not be parsed, and where (1, 1 when the reason has no place)."""
+
+    path: str
+    reason: str
+    line: int = 1
+    column: int = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parameter:
+    """One parameter of a function. `kind` is `positional`, `keyword`, `*` or `**`."""
+
+    name: str
+    kind: str = "positional"
+    annotation: Value | None = None
+    default: Value | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FunctionFacts:
+    """One function, method, or the module's own top level (`name` is then ``<module>``).
+
+    Attributes:
+        qualname: dotted name inside the module, without `<locals>`: `Service.load`, `outer.inner`.
+        header: from `def` to the colon's line, decorators not included.
+        imports: names that imports inside it bind, as in `ModuleFacts.imports`.
+        variables: what its names hold at its end.
+        result: the annotation of what it returns.
+        constants_read: string constants used as keys: `x["k"]`, `x.get("k")`, `"k" in x`.
+    """
+
+    path: str
+    name: str
+    qualname: str
+    class_name: str
+    parent: str
+    header: Span
+    end_line: int
+    is_async: bool
+    params: tuple[Parameter, ...] = ()
+    decorators: tuple[Value, ...] = ()
+    calls: tuple[Call, ...] = ()
+    returns: tuple[Value, ...] = ()
+    sinks: tuple[Sink, ...] = ()
+    imports: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, Value] = field(default_factory=dict)
+    constants_read: frozenset[str] = frozenset()
+    attributes_read: frozenset[str] = frozenset()
+    result: Value | None = None
+
+    def parameter(self, name: str) -> Parameter | None:
+        """The parameter of that name, or None."""
+        return next((item for item in self.params if item.name == name), None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClassFacts:
+    """One class. `attributes` are values bound in its body, `fields` its annotations, `instance` what methods bind on `self`."""
+
+    path: str
+    name: str
+    qualname: str
+    span: Span
+    bases: tuple[Value, ...] = ()
+    keywords: tuple[tuple[str, Value], ...] = ()
+    attributes: Mapping[str, Value] = field(default_factory=dict)
+    fields: Mapping[str, Value] = field(default_factory=dict)
+    instance: Mapping[str, Value] = field(default_factory=dict)
+    methods: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ImportFact:
+    """One imported name. `target` is absolute: `app.models.User`; `dynamic` for `import_module("…")`."""
+
+    target: str
+    span: Span
+    dynamic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """A suppression in a comment. It covers the lines `first`..`last` of the statement that it stands at.
+
+    Attributes:
+        codes: the rules' codes; empty for the policy's marker for global queries.
+        keyword: `ignore` or `global`.
+    """
+
+    keyword: str
+    codes: tuple[str, ...]
+    reason: str
+    span: Span
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModuleFacts:
+    """One file that was read.
+
+    Attributes:
+        module: its dotted name by its path, `app.services.cart`.
+        imports: name bound at module level -> absolute dotted target.
+        stars: modules of `from x import *`.
+        functions: by qualname; `<module>` is the top level.
+    """
+
+    path: str
+    module: str
+    is_package: bool
+    lines: int
+    imports: Mapping[str, str]
+    stars: tuple[str, ...]
+    import_sites: tuple[ImportFact, ...]
+    classes: Mapping[str, ClassFacts]
+    functions: Mapping[str, FunctionFacts]
+    markers: tuple[Marker, ...] = ()
+
+    @property
+    def top(self) -> FunctionFacts:
+        """The module's own top level."""
+        return self.functions["<module>"]

@@ -1,0 +1,184 @@
+"""What rules may ask of a project. `merge_tool.index.project.ProjectIndex` answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Protocol
+
+from merge_tool.model.source import Span
+from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, ModuleFacts, Unreadable
+from merge_tool.rulekit.values import Call, Value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """One table: an ORM class or a `Table(…)`.
+
+    Attributes:
+        qualified: absolute name of the class or variable.
+        columns: attribute -> name in the database.
+        foreign_keys: attribute -> table that it points at.
+        relationships: attribute -> name of the class on the other side, "" where it is not told.
+        has_tenant: whether the tenant column is among the columns, mixins included.
+        known: whether every base was found, so that `has_tenant` can be trusted.
+    """
+
+    qualified: str
+    name: str
+    table: str
+    path: str
+    span: Span
+    columns: Mapping[str, str]
+    foreign_keys: Mapping[str, str]
+    relationships: Mapping[str, str]
+    has_tenant: bool
+    known: bool = True
+    bases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Route:
+    """One path operation of FastAPI.
+
+    Attributes:
+        method: `GET`, …, or `WEBSOCKET`; several are joined by a comma.
+        paths: the full paths under which it is mounted; just its own where its router is mounted nowhere.
+        path: the file.
+        span: the decorator, or the call of `add_api_route`.
+        function: qualname of the function in the file `function_path`.
+        router: absolute name of the router.
+        has_tenant: a tenant dependency stands on it or on everything above it, on every mount.
+        by: where the dependency was found: `parameter`, `decorator`, `router`, `include_router`, `application`, or "".
+        open_paths: the full paths that reach it without a tenant.
+        line: the function's `def` line.
+    """
+
+    method: str
+    paths: tuple[str, ...]
+    path: str
+    span: Span
+    function: str
+    function_path: str
+    router: str
+    has_tenant: bool
+    by: str
+    open_paths: tuple[str, ...]
+    line: int
+
+
+class Scoped(IntEnum):
+    """How far a query is held to one tenant; the higher, the safer."""
+
+    NO = 0
+    PARTIAL = 1  # on one branch only
+    UNDECIDED = 2
+    OPTIONAL = 3  # skipped when the tenant is None
+    YES = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QueryVerdict:
+    """What came of one statement.
+
+    Attributes:
+        kind: `select`, `query`, `update`, `delete`, `insert`, …
+        entity: the table or model that is, or is not, held to one tenant.
+        reasons: the steps that led to the verdict.
+        parameter: for `OPTIONAL`, the name whose absence skips the filter.
+    """
+
+    path: str
+    span: Span
+    kind: str
+    entity: str
+    scoped: Scoped
+    reasons: tuple[str, ...] = ()
+    parameter: str = ""
+    function: FunctionFacts | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeyVerdict:
+    """What came of one key handed to Redis. `scoped` is `NO`, `UNDECIDED` or `YES`."""
+
+    path: str
+    span: Span
+    command: str
+    key: str
+    scoped: Scoped
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CallSite:
+    """One call, and where it stands."""
+
+    path: str
+    function: FunctionFacts
+    call: Call
+
+
+class Project(Protocol):
+    """All files of a project, joined."""
+
+    @property
+    def modules(self) -> Mapping[str, ModuleFacts]:
+        """The files that could be read, by path."""
+        ...
+
+    @property
+    def unreadable(self) -> tuple[Unreadable, ...]:
+        """The files that could not."""
+        ...
+
+    def resolve(self, path: str, dotted: str, function: FunctionFacts | None = None) -> str:
+        """The absolute name that `dotted` stands for in a file; "" where nothing binds it."""
+        ...
+
+    def function(self, qualified: str) -> FunctionFacts | None:
+        """The function of an absolute name."""
+        ...
+
+    def find_class(self, qualified: str) -> ClassFacts | None:
+        """The class of an absolute name."""
+        ...
+
+    def callee(self, path: str, function: FunctionFacts | None, call: Call) -> FunctionFacts | None:
+        """The project's function that a call reaches, or None where it cannot be told."""
+        ...
+
+    def callee_name(self, path: str, function: FunctionFacts | None, call: Call) -> str:
+        """The absolute name of what is called, external names included; "" where it cannot be told."""
+        ...
+
+    def callers(self, qualified: str) -> tuple[CallSite, ...]:
+        """The calls that reach a function."""
+        ...
+
+    def model(self, name: str) -> Model | None:
+        """A model by absolute name, by class name or by table."""
+        ...
+
+    def is_tenant_model(self, name: str) -> bool:
+        """Whether a model's rows belong to a tenant."""
+        ...
+
+    def routes(self) -> tuple[Route, ...]:
+        """Every route."""
+        ...
+
+    def query_verdicts(self, path: str) -> Iterable[QueryVerdict]:
+        """What came of the statements that leave the functions of a file; a verdict may lie in another file."""
+        ...
+
+    def key_verdicts(self, path: str) -> Iterable[KeyVerdict]:
+        """What came of the keys that a file hands to Redis."""
+        ...
+
+    def values_of(
+        self, path: str, function: FunctionFacts, value: Value
+    ) -> Iterator[tuple[str, FunctionFacts, Value]]:
+        """A value, or where it is a parameter, what the callers pass for it, some calls deep; with where each stands."""
+        ...

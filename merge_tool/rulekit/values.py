@@ -1,0 +1,306 @@
+"""What an expression of the checked code can be, as far as a reader of its text can tell.
+
+The flow reader (`merge_tool.index.flow`) turns every expression into one of these values. They hold names as they
+were written; `ProjectIndex` says later, with all files known, what a name means. They hold no syntax tree, so that
+facts can be cached by the hash of a file's text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from merge_tool.model.source import Span
+
+
+class Value:
+    """Any value. Two values are the same only when they are one object."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unknown(Value):
+    """What cannot be told from the text; `why` says what it is, for people."""
+
+    why: str = "an expression"
+    inside: tuple[Value, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ref(Value):
+    """A name, with attributes: `User`, `models.User.bot_id`, `self.session`."""
+
+    dotted: str
+
+    @property
+    def last(self) -> str:
+        """The part behind the last dot."""
+        return self.dotted.rpartition(".")[2]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Const(Value):
+    """A literal."""
+
+    value: str | int | float | bool | bytes | complex | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Attr(Value):
+    """An attribute of something that is not a plain name: `aliased(User).bot_id`."""
+
+    base: Value
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Item(Value):
+    """A subscript: `base[key]`."""
+
+    base: Value
+    key: Value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call(Value):
+    """A call. `args` may hold `Star`; `**mapping` among `kwargs` has the key ``""``."""
+
+    func: Value
+    args: tuple[Value, ...]
+    kwargs: tuple[tuple[str, Value], ...]
+    span: Span
+    present: tuple[str, ...] = ()  # names known not to be None where the call stands
+
+    @property
+    def name(self) -> str:
+        """The last part of what is called: `execute` for `self.db.execute(…)`."""
+        if isinstance(self.func, Ref):
+            return self.func.last
+        return self.func.name if isinstance(self.func, Attr) else ""
+
+    @property
+    def dotted(self) -> str:
+        """The callee as written where it is a plain dotted name, else ""."""
+        return self.func.dotted if isinstance(self.func, Ref) else ""
+
+    @property
+    def receiver(self) -> Value | None:
+        """What the method is called on: `self.db` for `self.db.execute(…)`; None for a plain function."""
+        if isinstance(self.func, Attr):
+            return self.func.base
+        if isinstance(self.func, Ref) and "." in self.func.dotted:
+            return Ref(self.func.dotted.rpartition(".")[0])
+        return None
+
+    def argument(self, position: int, *names: str) -> Value | None:
+        """The argument at that position, or by one of these keywords; None where it is left out or hidden in a star."""
+        for key, value in self.kwargs:
+            if key in names:
+                return value
+        if position < len(self.args) and not any(isinstance(arg, Star) for arg in self.args[: position + 1]):
+            return self.args[position]
+        return None
+
+    @property
+    def has_star(self) -> bool:
+        """Whether arguments are hidden in `*args` or `**kwargs`."""
+        return any(isinstance(arg, Star) for arg in self.args) or any(not key for key, _ in self.kwargs)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Star(Value):
+    """`*value` in a call or a list."""
+
+    value: Value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Text(Value):
+    """A string put together: f-string, `+`, `%`, `.format`, `join`."""
+
+    parts: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compare(Value):
+    """`left op right`; `op` is Python's sign, or the method's name: `in_`, `is_`, `not_in`, …"""
+
+    left: Value
+    op: str
+    right: Value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Logic(Value):
+    """`and`, `or` or `not` over its items, SQL's (`and_(…)`, `&`) and Python's alike; `python` says which."""
+
+    op: str
+    items: tuple[Value, ...]
+    python: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """The test of a branch. `present` is the one name whose presence it tests (`x is not None`, `if x`), else ""."""
+
+    present: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fork(Value):
+    """Steps or items that came in on one branch only."""
+
+    test: Test
+    then: tuple[Value, ...]
+    orelse: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice(Value):
+    """One of several values, by the way that the control flow took. `test` where there are just two."""
+
+    arms: tuple[Value, ...]
+    test: Test | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Items(Value):
+    """A list, tuple or set that was built here; may hold `Star` and `Fork`."""
+
+    items: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry(Value):
+    """One entry of a mapping; `key` None is `**value`."""
+
+    key: Value | None
+    value: Value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Record(Value):
+    """A dict that was built here; holds `Entry` and `Fork`."""
+
+    entries: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Function(Value):
+    """A lambda, or a function defined inside another."""
+
+    name: str
+    params: tuple[str, ...]
+    body: Value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Root(Value):
+    """Where a statement begins: `select(…)`, `session.query(…)`, `update(…)`, `exists(…)`, `union(…)`."""
+
+    kind: str
+    columns: tuple[Value, ...]
+    span: Span
+    receiver: Value | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Op(Value):
+    """One step of a statement: `.where(…)`, `.join(…)`."""
+
+    name: str
+    args: tuple[Value, ...]
+    kwargs: tuple[tuple[str, Value], ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Query(Value):
+    """A statement: its root and the steps (`Op`, `Fork`) in order. The root may be a parameter or a helper's call."""
+
+    root: Value
+    ops: tuple[Value, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sink:
+    """Where a statement leaves the function's hands.
+
+    Attributes:
+        how: `execute`, `argument`, `return`, `iterate` or `unused`.
+        call: the call that takes it, for `execute` and `argument`.
+        slot: position or keyword of the argument.
+        present: names known not to be None there.
+    """
+
+    value: Value
+    how: str
+    span: Span
+    call: Call | None = None
+    slot: int | str = 0
+    present: tuple[str, ...] = ()
+
+
+def children(value: Value) -> Iterator[Value]:
+    """The values that a value is made of."""
+    match value:
+        case Ref() | Const():
+            return
+        case Call():
+            yield value.func
+            yield from value.args
+            for _, item in value.kwargs:
+                yield item
+        case Query():
+            yield value.root
+            yield from value.ops
+        case Op():
+            yield from value.args
+            for _, item in value.kwargs:
+                yield item
+        case Root():
+            yield from value.columns
+        case Attr():
+            yield value.base
+        case Compare():
+            yield value.left
+            yield value.right
+        case Logic() | Items():
+            yield from value.items
+        case Text():
+            yield from value.parts
+        case Fork():
+            yield from value.then
+            yield from value.orelse
+        case Choice():
+            yield from value.arms
+        case Item():
+            yield value.base
+            yield value.key
+        case Star():
+            yield value.value
+        case Entry():
+            if value.key is not None:
+                yield value.key
+            yield value.value
+        case Record():
+            yield from value.entries
+        case Function():
+            yield value.body
+        case Unknown():
+            yield from value.inside
+
+
+def walk(value: Value) -> Iterator[Value]:
+    """A value and everything in it, each object once."""
+    seen: set[int] = set()
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        yield item
+        stack.extend(children(item))

@@ -1,0 +1,100 @@
+"""A Redis key without the tenant in it.
+
+What it does
+------------
+Follows the key of every command of a Redis client, through wrapper classes, key builders, f-strings and constants of modules
+and classes, and reports keys in which no tenant stands.
+
+Why is this bad?
+----------------
+Two tenants share the entry: one reads the other's cart, session or rate limit, or overwrites it. Ids of users do not help
+where they are unique only inside a tenant.
+
+Example
+-------
+    async def load_cart(user_id):
+        return await redis_client.get(f"cart:{user_id}")
+
+Use instead
+-----------
+    async def load_cart(bot_id, user_id):
+        return await redis_client.get(f"cart:{bot_id}:{user_id}")
+
+Not reported
+------------
+A key with the tenant anywhere in it; a builder that puts it there; a client of the policy's `prefixing_clients`; a key that fits the
+policy's `global_keys`; keys that a scan gave. Where the key is a parameter, the callers are looked at; where none is seen, it is `info`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from merge_tool.model.policy import KeyPolicy, Policy
+from merge_tool.model.source import Diagnostic, Severity
+from merge_tool.rulekit import Expected, Invalid, ModuleFacts, Project, Rule, Scoped, Valid
+
+CACHE = {
+    "app/cache.py": """\
+from typing import Optional
+import redis.asyncio as redis
+
+def cache_key(*parts):
+    return ":".join(str(part) for part in parts)
+
+class Cache:
+    def __init__(self):
+        self.client: Optional[redis.Redis] = None
+    async def connect(self):
+        self.client = redis.from_url("redis://")
+    async def get(self, key):
+        return await self.client.get(key)
+
+cache = Cache()
+"""
+}
+HEAD = "from app.cache import cache, cache_key\n"
+RAW = "import redis\nclient = redis.Redis()\n"
+
+
+class UnprefixedKey(Rule):
+    """See the module."""
+
+    code = "TK1"
+    name = "unprefixed-key"
+    severity = Severity.ERROR
+
+    def check(self, module: ModuleFacts, index: Project, policy: Policy) -> Iterable[Diagnostic]:
+        """Reports keys without a tenant; what is undecided as `info`."""
+        for verdict in index.key_verdicts(module.path):
+            if verdict.scoped is Scoped.NO:
+                message = f'the key "{verdict.key}" of {verdict.command}() does not hold the tenant'
+                yield self.found(verdict.path, verdict.span, message, reason=verdict.reasons)
+            elif verdict.scoped is Scoped.UNDECIDED:
+                why = verdict.reasons[-1] if verdict.reasons else "built dynamically"
+                message = f"cannot tell whether the key of {verdict.command}() holds the tenant: {why}"
+                yield self.found(
+                    verdict.path, verdict.span, message, severity=Severity.INFO, reason=verdict.reasons
+                )
+
+    INVALID = (
+        Invalid(RAW + 'def load(user_id):\n    return client.get(f"cart:{user_id}")\n', (Expected(4, 'the key "cart:*" of get()'),)),
+        Invalid(RAW + 'PREFIX = "cart"\ndef load(user_id):\n    return client.setex(f"{PREFIX}:{user_id}", 60, "x")\n', (Expected(5, '"cart:*"'),)),
+        Invalid(RAW + 'def drop(a, b):\n    client.delete("a:" + a, "b:%s" % b)\n', (Expected(4, '"a:*"'), Expected(4, '"b:*"'))),
+        Invalid(HEAD + 'async def load(user_id):\n    return await cache.get(cache_key("cart", user_id))\n', (Expected(3, '"cart:*"'),), CACHE),
+        Invalid(HEAD + 'async def load(user_id):\n    key = f"cart:{user_id}"\n    return await cache.get(key)\n', (Expected(4, '"cart:*"'),), CACHE),
+        Invalid('import redis\nclass Cart:\n    PREFIX = "cart"\n    def __init__(self):\n        self.redis = redis.Redis()\n    def key(self, user_id):\n        return f"{self.PREFIX}:{user_id}"\n    def load(self, user_id):\n        return self.redis.get(self.key(user_id))\n',
+                (Expected(9, '"cart:*"'),)),
+        Invalid('async def load(redis_client, key):\n    return await redis_client.get(key)\n', (Expected(2, "no caller is seen", Severity.INFO),)),
+    )  # fmt: skip
+    VALID = (
+        Valid(RAW + 'def load(bot_id, user_id):\n    return client.get(f"cart:{bot_id}:{user_id}")\n'),
+        Valid(RAW + 'def load(user):\n    return client.get(f"{user.bot_id}:cart:{user.id}")\n'),
+        Valid(RAW + 'def load():\n    return client.get("maintenance:mode")\n'),
+        Valid(HEAD + 'async def load(bot_id, user_id):\n    return await cache.get(cache_key(bot_id, "cart", user_id))\n', CACHE),
+        Valid('import redis\nfrom app.tenancy import require_current_tenant\nclass Cart:\n    def __init__(self):\n        self.redis = redis.Redis()\n        self.prefix = f"{require_current_tenant()}:cart"\n    def load(self, user_id):\n        return self.redis.get(f"{self.prefix}:{user_id}")\n'),
+        Valid('from app.cache import TenantRedis\nclient = TenantRedis()\ndef load(x):\n    return client.get(f"cart:{x}")\n',
+              {"app/cache.py": "import redis\nclass TenantRedis(redis.Redis): pass\n"}, {"keys": KeyPolicy(prefixing_clients=("app.cache.TenantRedis",))}),
+        Valid('def load(settings):\n    return settings.get("theme")\n'),
+        Valid(RAW + 'def clear(bot_id):\n    for key in client.scan_iter(f"{bot_id}:*"):\n        client.delete(key)\n'),
+    )  # fmt: skip

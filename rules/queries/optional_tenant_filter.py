@@ -1,0 +1,126 @@
+"""A tenant filter that is skipped when the tenant is None.
+
+What it does
+------------
+Finds statements whose filter on the tenant stands under `if bot_id is not None:`, or beside `OR tenant IS NULL`.
+
+Why is this bad?
+----------------
+The caller that forgets the tenant gets the rows of all of them, and nothing fails. As long as every caller passes one, nothing
+leaks, so this is a warning; where a caller is seen that leaves the argument out, it is an error.
+
+Example
+-------
+    async def get_users(db, bot_id=None):
+        query = select(User)
+        if bot_id is not None:
+            query = query.where(User.bot_id == bot_id)
+        return await db.execute(query)
+
+Use instead
+-----------
+    async def get_users(db, bot_id):
+        return await db.execute(select(User).where(User.bot_id == bot_id))
+
+Not reported
+------------
+A function that refuses to go on without the tenant (`if bot_id is None: raise …`) before it filters; a branch for None that has a filter of
+its own on the tenant column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from merge_tool.model.policy import Policy
+from merge_tool.model.source import Diagnostic, Severity
+from merge_tool.rulekit import (
+    CallSite,
+    Const,
+    Expected,
+    FunctionFacts,
+    Invalid,
+    ModuleFacts,
+    Project,
+    QueryVerdict,
+    Rule,
+    Scoped,
+    Valid,
+)
+
+MODELS = {
+    "app/models.py": """\
+from sqlalchemy import Integer
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+class Base(DeclarativeBase): pass
+
+class User(Base):
+    __tablename__ = "users"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    bot_id: Mapped[int]
+"""
+}
+HEAD = "from sqlalchemy import or_, select\nfrom app.models import User\n"
+CRUD = (
+    HEAD
+    + "async def get_users(db, bot_id=None):\n    query = select(User)\n    if bot_id is not None:\n        query = query.where(User.bot_id == bot_id)\n    return await db.execute(query)\n"
+)
+
+
+class OptionalTenantFilter(Rule):
+    """See the module."""
+
+    code = "TQ7"
+    name = "optional-tenant-filter"
+    severity = Severity.WARNING
+
+    def check(self, module: ModuleFacts, index: Project, policy: Policy) -> Iterable[Diagnostic]:
+        """Reports optional filters, and looks at the callers of the function for one that passes no tenant."""
+        for verdict in index.query_verdicts(module.path):
+            if verdict.scoped is not Scoped.OPTIONAL:
+                continue
+            name = verdict.parameter or policy.parameter
+            caller = self._careless(index, verdict, name)
+            message = f"the filter of {verdict.entity} on {policy.column} is skipped when {name} is None"
+            severity = Severity.WARNING
+            reasons = list(verdict.reasons)
+            if caller is not None:
+                message += f", and {caller.function.name}() calls {self._name(verdict.function)}() without it"
+                reasons.append(f"called without {name} at {caller.path}:{caller.call.span.line}")
+                severity = Severity.ERROR
+            yield self.found(verdict.path, verdict.span, message, severity=severity, reason=reasons)
+
+    def _name(self, function: FunctionFacts | None) -> str:
+        return function.name if function is not None else "it"
+
+    def _careless(self, index: Project, verdict: QueryVerdict, name: str) -> CallSite | None:
+        function = verdict.function
+        if function is None or function.parameter(name) is None:
+            return None
+        module = index.modules[function.path]
+        for site in index.callers(f"{module.module}.{function.qualname}"):
+            if site.call.has_star:
+                continue
+            positions = [item.name for item in function.params if item.kind == "positional"]
+            if function.class_name and positions[:1] in (["self"], ["cls"]):
+                positions = positions[1:]
+            value = site.call.argument(positions.index(name) if name in positions else 10_000, name)
+            if value is None or (isinstance(value, Const) and value.value is None):
+                return site
+        return None
+
+    INVALID = (
+        Invalid(CRUD, (Expected(4, "is skipped when bot_id is None"),), MODELS),
+        Invalid(CRUD + "\nasync def menu(db):\n    return await get_users(db)\n",
+                (Expected(4, "menu() calls get_users() without it", Severity.ERROR),), MODELS),
+        Invalid(CRUD + "\nasync def menu(db, bot_id):\n    return await get_users(db, bot_id)\n", (Expected(4, "skipped", Severity.WARNING),), MODELS),
+        Invalid(HEAD + "async def f(db, bot_id):\n    return await db.execute(select(User).where(User.bot_id == bot_id if bot_id else True))\n", (Expected(4, "skipped"),), MODELS),
+        Invalid(HEAD + "async def f(db, bot_id):\n    return await db.execute(select(User).where(or_(User.bot_id == bot_id, User.bot_id.is_(None))))\n", (Expected(4, "skipped"),), MODELS),
+        Invalid(HEAD + "async def f(db, bot_id=None):\n    conditions = []\n    if bot_id:\n        conditions.append(User.bot_id == bot_id)\n    return await db.execute(select(User).where(*conditions))\n", (Expected(7, "skipped"),), MODELS),
+    )  # fmt: skip
+    VALID = (
+        Valid(HEAD + "async def f(db, bot_id):\n    if bot_id is None:\n        raise ValueError\n    q = select(User)\n    if bot_id is not None:\n        q = q.where(User.bot_id == bot_id)\n    return await db.execute(q)\n", MODELS),
+        Valid(HEAD + "async def f(db, bot_id=None):\n    q = select(User)\n    if bot_id is None:\n        q = q.where(User.bot_id == 0)\n    else:\n        q = q.where(User.bot_id == bot_id)\n    return await db.execute(q)\n", MODELS),
+        Valid(HEAD + "async def f(db, bot_id):\n    return await db.execute(select(User).where(User.bot_id == bot_id))\n", MODELS),
+    )  # fmt: skip

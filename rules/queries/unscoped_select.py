@@ -1,0 +1,143 @@
+"""A select of a tenant's table that is not held to one tenant.
+
+What it does
+------------
+Follows every `select(…)` and legacy `session.query(…)` of a table with the tenant column through assignments, branches,
+lists of conditions and helper functions to where it is run, and reports those of which no condition compares the tenant.
+
+Why is this bad?
+----------------
+Such a query reads the rows of every tenant. A lookup by primary key is no exception: whoever guesses or is given another
+tenant's id gets its row. A filter on one branch only leaks on the other.
+
+Example
+-------
+    async def get_user(db, user_id):
+        return await db.scalar(select(User).where(User.id == user_id))
+
+Use instead
+-----------
+    async def get_user(db, user_id, bot_id):
+        return await db.scalar(select(User).where(User.id == user_id, User.bot_id == bot_id))
+
+Not reported
+------------
+A filter that comes later, from a helper, a list of conditions or `tenant.in_(…)`; a join along a foreign key to a table that is
+held to one tenant; a session of the policy's `session_factories`, which row level security holds; a table without the tenant
+column that the policy does not list; a statement with `# GLOBAL_QUERY: reason`. What cannot be decided is told as `info`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from merge_tool.model.policy import Policy
+from merge_tool.model.source import Diagnostic, Severity
+from merge_tool.rulekit import Expected, Invalid, ModuleFacts, Project, Rule, Scoped, Valid
+
+MODELS = {
+    "app/models.py": """\
+from sqlalchemy import Column, ForeignKey, Integer, String
+from sqlalchemy.orm import DeclarativeBase, relationship
+
+class Base(DeclarativeBase): pass
+
+class TenantMixin:
+    bot_id = Column(Integer, nullable=False)
+
+class User(TenantMixin, Base):
+    __tablename__ = "users"
+    id = Column(Integer, primary_key=True)
+    email = Column(String)
+    orders = relationship("Order")
+
+class Order(Base):
+    __tablename__ = "orders"
+    id = Column(Integer, primary_key=True)
+    bot_id = Column(Integer)
+    user_id = Column(ForeignKey("users.id"))
+    country_id = Column(ForeignKey("countries.id"))
+
+class Country(Base):
+    __tablename__ = "countries"
+    id = Column(Integer, primary_key=True)
+"""
+}
+HEAD = "from sqlalchemy import and_, exists, func, or_, select\nfrom app.models import Country, Order, User\n"
+
+
+class UnscopedSelect(Rule):
+    """See the module."""
+
+    code = "TQ1"
+    name = "unscoped-select"
+    severity = Severity.ERROR
+
+    def check(self, module: ModuleFacts, index: Project, policy: Policy) -> Iterable[Diagnostic]:
+        """Reports statements that are not held, or on one branch only; what is undecided as `info`."""
+        for verdict in index.query_verdicts(module.path):
+            if verdict.kind not in ("select", "query", "exists"):
+                continue
+            what = "query" if verdict.kind == "query" else verdict.kind
+            if verdict.scoped is Scoped.NO:
+                message = (
+                    f"{what} of {verdict.entity} is not held to one tenant: no condition on {policy.column}"
+                )
+                yield self.found(verdict.path, verdict.span, message, reason=verdict.reasons)
+            elif verdict.scoped is Scoped.PARTIAL:
+                message = f"{what} of {verdict.entity} is held to one tenant on one branch only"
+                yield self.found(verdict.path, verdict.span, message, reason=verdict.reasons)
+            elif verdict.scoped is Scoped.UNDECIDED:
+                why = verdict.reasons[-1] if verdict.reasons else "built dynamically"
+                message = f"cannot tell whether this {what} of {verdict.entity} is held to one tenant: {why}"
+                yield self.found(
+                    verdict.path, verdict.span, message, severity=Severity.INFO, reason=verdict.reasons
+                )
+
+    INVALID = (
+        Invalid(HEAD + "async def get(db, user_id):\n    return await db.scalar(select(User).where(User.id == user_id))\n",
+                (Expected(4, "select of User is not held to one tenant: no condition on bot_id"),), MODELS),
+        Invalid(HEAD + "async def one(db, bot_id, status):\n    q = select(User)\n    if status:\n        q = q.where(User.bot_id == bot_id)\n    return await db.execute(q)\n",
+                (Expected(4, "on one branch only"),), MODELS),
+        Invalid(HEAD + "def old(session, user_id):\n    return session.query(User).filter(User.id == user_id).first()\n",
+                (Expected(4, "query of User"),), MODELS),
+        Invalid(HEAD + "async def count(db):\n    return await db.scalar(select(func.count(Order.id)))\n", (Expected(4, "select of Order"),), MODELS),
+        Invalid(HEAD + "async def count(db):\n    return await db.scalar(select(func.count()).select_from(User))\n", (Expected(4, "select of User"),), MODELS),
+        # An outer join's ON holds the joined table only.
+        Invalid(HEAD + "async def f(db, bot_id):\n    return await db.execute(select(User).outerjoin(Order, and_(Order.user_id == User.id, Order.bot_id == bot_id)))\n",
+                (Expected(4, "select of User"),), MODELS),
+        # Joined to a scoped table, but not along a foreign key: another tenant's rows match too.
+        Invalid(HEAD + "async def f(db, bot_id):\n    return await db.execute(select(Order).join(User, User.email == Order.id).where(User.bot_id == bot_id))\n",
+                (Expected(4, "select of Order"),), MODELS),
+        Invalid(HEAD + "async def f(db, bot_id, x):\n    return await db.execute(select(User).where(or_(User.bot_id == bot_id, User.id == x)))\n",
+                (Expected(4, "select of User"),), MODELS),
+        Invalid(HEAD + "async def f(db, bot_id):\n    return await db.execute(select(User).where(User.bot_id != bot_id))\n", (Expected(4, "select of User"),), MODELS),
+        # A helper builds it, and nobody adds the tenant: reported where it is built.
+        Invalid(HEAD + "def base():\n    return select(User)\n\nasync def f(db):\n    return await db.execute(base().limit(3))\n", (Expected(4, "select of User"),), MODELS),
+        Invalid(HEAD + "async def f(db, conditions):\n    return await db.execute(select(User).where(*conditions))\n",
+                (Expected(4, "the conditions *conditions are built elsewhere", Severity.INFO),), MODELS),
+        Invalid(HEAD + "class Repo:\n    def __init__(self, model): self.model = model\n    async def all(self, db):\n        return await db.execute(select(self.model))\n",
+                (Expected(6, "cannot tell", Severity.INFO),), MODELS),
+        Invalid("import sqlalchemy as sa\nfrom app import models\nasync def f(db):\n    for row in await db.execute(sa.select(models.User.email)):\n        print(row)\n",
+                (Expected(4, "select of User"),), {**MODELS, "app/__init__.py": ""}),
+    )  # fmt: skip
+    VALID = (
+        Valid(HEAD + "async def get(db, user_id, bot_id):\n    return await db.scalar(select(User).where(User.id == user_id, User.bot_id == bot_id))\n", MODELS),
+        Valid(HEAD + "async def later(db, bot_id, name):\n    q = select(User)\n    if name:\n        q = q.where(User.email == name)\n    q = q.where(User.bot_id == bot_id)\n    return await db.execute(q)\n", MODELS),
+        Valid(HEAD + "async def both(db, bot_id, x):\n    q = select(User)\n    if x:\n        q = q.where(User.bot_id == bot_id, User.id == x)\n    else:\n        q = q.filter_by(bot_id=bot_id)\n    return await db.execute(q)\n", MODELS),
+        Valid(HEAD + "async def f(db, bot_id, name):\n    conditions = [User.bot_id == bot_id]\n    if name:\n        conditions.append(User.email == name)\n    return await db.execute(select(User).where(*conditions))\n", MODELS),
+        Valid(HEAD + "async def f(db, bot_id):\n    conditions = []\n    conditions.append(User.bot_id == bot_id)\n    return await db.execute(select(User).where(and_(*conditions)))\n", MODELS),
+        Valid(HEAD + "def scoped(query, model, bot_id):\n    return query.where(model.bot_id == bot_id)\n\nasync def f(db, bot_id):\n    return await db.execute(scoped(select(User), User, bot_id))\n", MODELS),
+        Valid(HEAD + "def mine(bot_id):\n    return User.bot_id == bot_id\n\nasync def f(db, bot_id):\n    return await db.execute(select(User).where(mine(bot_id)))\n", MODELS),
+        Valid(HEAD + "def base(bot_id):\n    return select(User).where(User.bot_id == bot_id)\n\nasync def f(db, bot_id):\n    return await db.execute(base(bot_id).limit(3))\n", MODELS),
+        Valid(HEAD + "async def f(db, ids):\n    return await db.execute(select(User).where(User.bot_id.in_(ids)))\n", MODELS),
+        Valid(HEAD + "async def f(db, bot_id):\n    return await db.execute(select(Order).join(User).where(User.bot_id == bot_id))\n", MODELS),
+        Valid(HEAD + "async def f(db, bot_id):\n    return await db.execute(select(User).join(User.orders).where(Order.bot_id == bot_id))\n", MODELS),
+        Valid(HEAD + "async def f(db, bot_id):\n    mine = select(User.id).where(User.bot_id == bot_id)\n    return await db.execute(select(Order).where(Order.user_id.in_(mine)))\n", MODELS),
+        Valid(HEAD + "async def f(db):\n    return await db.execute(select(Country))\n", MODELS),
+        Valid(HEAD + "from app.tenancy import get_tenant_session\nasync def f(bot_id):\n    async with get_tenant_session(bot_id) as db:\n        return await db.execute(select(User))\n", MODELS),
+        Valid(HEAD + "async def f(db):\n    # GLOBAL_QUERY: the nightly report counts all bots\n    return await db.scalar(select(func.count(User.id)))\n", MODELS),
+        Valid(HEAD + "async def f(db):\n    return await db.scalar(\n        select(func.count(User.id))  # GLOBAL_QUERY: the nightly report counts all bots\n    )\n", MODELS),
+        Valid(HEAD + "def old(session, bot_id):\n    return session.query(User).filter_by(bot_id=bot_id).all()\n", MODELS),
+        Valid("from select import select\ndef f(r):\n    return select(r, [], [])\n", MODELS),
+    )  # fmt: skip

@@ -1,0 +1,110 @@
+"""A route without the tenant dependency.
+
+What it does
+------------
+Finds every path operation of FastAPI and looks for a dependency of the policy's `routes.dependencies`: among its parameters
+(`Depends`, `Security`, `Annotated`), in what these depend on, in the decorator, on its router, on `include_router`, on the application.
+
+Why is this bad?
+----------------
+Without it the route runs outside of any tenant: what it reads and writes belongs to whichever the code below takes, or to all.
+
+Example
+-------
+    @router.get("/balance")
+    async def balance(user: User = Depends(get_user)): ...
+
+Use instead
+-----------
+    @router.get("/balance")
+    async def balance(user: User = Depends(get_user), bot_id: int = Depends(get_current_tenant)): ...
+
+Not reported
+------------
+Routes that the policy declares public; a router that is mounted with the dependency everywhere it is mounted; WebSocket routes
+(another rule's). Where a router is mounted twice, both ways must carry the tenant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from merge_tool.model.policy import Policy
+from merge_tool.model.source import Diagnostic, Severity, Span
+from merge_tool.rulekit import (
+    Expected,
+    Invalid,
+    ModuleFacts,
+    Project,
+    Rule,
+    Valid,
+    matches_glob,
+    matches_route,
+)
+
+TENANCY = {"app/tenancy.py": "def get_current_tenant() -> int:\n    return 1\n"}
+HEAD = "from typing import Annotated\nfrom fastapi import APIRouter, Depends, FastAPI, Security\nfrom app.tenancy import get_current_tenant\n"
+ROUTER = HEAD + "router = APIRouter()\n"
+PLAIN = '@router.get("/users")\nasync def users(db=Depends(dict)):\n    return []\n'
+
+
+class MissingTenantDependency(Rule):
+    """See the module."""
+
+    code = "TF1"
+    name = "missing-tenant-dependency"
+    severity = Severity.ERROR
+
+    def check(self, module: ModuleFacts, index: Project, policy: Policy) -> Iterable[Diagnostic]:
+        """Reports routes that can be reached without a tenant."""
+        if policy.routes.http_paths and not any(
+            matches_glob(module.path, item) for item in policy.routes.http_paths
+        ):
+            return
+        for route in index.routes():
+            if route.path != module.path or route.has_tenant or route.method == "WEBSOCKET":
+                continue
+            open_paths = [
+                path
+                for path in route.open_paths
+                if not matches_route(route.method, path, policy.routes.public)
+            ]
+            if not open_paths:
+                continue
+            where = open_paths[0] or "/"
+            message = f"{route.method} {where} ({route.function}) has no tenant dependency"
+            closed = len(route.paths) - len(route.open_paths)
+            reasons = [f"its router is made at {route.router}"]
+            if closed:
+                reasons.append(f"{closed} other way to it carries the tenant; this one does not")
+            span = (
+                Span(route.span.line, route.span.column, route.span.line, route.span.end_column)
+                if route.span.end_line == route.span.line
+                else route.span
+            )
+            yield self.found(route.path, span, message, reason=reasons, fixable=True)
+
+    INVALID = (
+        Invalid(ROUTER + PLAIN, (Expected(5, "GET /users (users) has no tenant dependency"),), TENANCY),
+        Invalid(HEAD + "app = FastAPI()\n" + '@app.post("/pay")\ndef pay(): ...\n', (Expected(5, "POST /pay"),), TENANCY),
+        Invalid(ROUTER + 'def users(): ...\nrouter.add_api_route("/users", users, methods=["GET", "POST"])\n', (Expected(6, "GET,POST /users"),), TENANCY),
+        # Mounted twice, once without.
+        Invalid(ROUTER + PLAIN + 'app = FastAPI()\napp.include_router(router, prefix="/a", dependencies=[Depends(get_current_tenant)])\napp.include_router(router, prefix="/b")\n',
+                (Expected(5, "GET /b/users"),), TENANCY),
+        Invalid(HEAD + 'def make():\n    router = APIRouter(prefix="/x")\n    @router.get("/y")\n    def y(): ...\n    return router\n', (Expected(6, "GET /x/y"),), TENANCY),
+        Invalid(ROUTER + PLAIN, (Expected(5, "GET /api/users"),), {**TENANCY, "app/main.py": 'from fastapi import FastAPI\nfrom app import checked\napp = FastAPI()\napp.include_router(checked.router, prefix="/api")\n'}),
+    )  # fmt: skip
+    VALID = (
+        Valid(ROUTER + '@router.get("/users")\nasync def users(bot_id: int = Depends(get_current_tenant)): ...\n', TENANCY),
+        Valid(ROUTER + '@router.get("/users")\nasync def users(bot_id: Annotated[int, Depends(get_current_tenant)]): ...\n', TENANCY),
+        Valid(ROUTER + 'Tenant = Annotated[int, Depends(get_current_tenant)]\n@router.get("/users")\nasync def users(bot_id: Tenant): ...\n', TENANCY),
+        Valid(ROUTER + '@router.get("/users")\nasync def users(bot_id=Security(get_current_tenant, scopes=["x"])): ...\n', TENANCY),
+        Valid(ROUTER + 'def user(bot_id=Depends(get_current_tenant)): ...\n@router.get("/users")\nasync def users(user=Depends(user)): ...\n', TENANCY),
+        Valid(ROUTER + 'class Access:\n    def __init__(self, role): ...\n    def __call__(self, bot_id=Depends(get_current_tenant)): ...\n@router.get("/users")\nasync def users(user=Depends(Access("admin"))): ...\n', TENANCY),
+        Valid(ROUTER + '@router.get("/users", dependencies=[Depends(get_current_tenant)])\nasync def users(): ...\n', TENANCY),
+        Valid(HEAD + 'router = APIRouter(dependencies=[Depends(get_current_tenant)])\n' + PLAIN, TENANCY),
+        Valid(ROUTER + PLAIN + 'app = FastAPI()\napp.include_router(router, dependencies=[Depends(get_current_tenant)])\n', TENANCY),
+        Valid(ROUTER + PLAIN + 'app = FastAPI(dependencies=[Depends(get_current_tenant)])\napp.include_router(router)\n', TENANCY),
+        Valid(ROUTER + '@router.get("/health")\ndef health(): ...\n', TENANCY),
+        Valid('from flask import Flask\napp = Flask(__name__)\n@app.get("/users")\ndef users(): ...\n'),
+    )  # fmt: skip

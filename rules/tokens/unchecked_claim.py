@@ -1,0 +1,112 @@
+"""A JWT whose tenant claim nobody checks.
+
+What it does
+------------
+Finds every `jwt.decode(…)` of PyJWT, python-jose and Authlib, and looks in the same function and in its callers, some calls up,
+for a read of the tenant's claim.
+
+Why is this bad?
+----------------
+The claim protects only where it is compared: a token of one tenant is accepted at another as long as the signature holds.
+
+Example
+-------
+    def current_user(token):
+        return jwt.decode(token, secret, algorithms=["HS256"])["sub"]
+
+Use instead
+-----------
+    def current_user(token, bot_id):
+        payload = jwt.decode(token, secret, algorithms=["HS256"])
+        if payload.get("bot_id") != bot_id:
+            raise InvalidToken
+        return payload["sub"]
+
+Not reported
+------------
+A read of the claim by any caller; `options={"require": [...]}` alone is no check, since it does not compare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from merge_tool.model.policy import Policy
+from merge_tool.model.source import Diagnostic, Severity
+from merge_tool.rulekit import Expected, FunctionFacts, Invalid, ModuleFacts, Project, Rule, Valid
+
+LIBRARIES = (
+    "jwt.decode",
+    "jwt.api_jwt.decode",
+    "jose.jwt.decode",
+    "authlib.jose.jwt.decode",
+    "jwt.decode_complete",
+)
+_MAX_CALLERS = 5
+
+
+class UncheckedClaim(Rule):
+    """See the module."""
+
+    code = "TT2"
+    name = "unchecked-tenant-claim"
+    severity = Severity.ERROR
+
+    def check(self, module: ModuleFacts, index: Project, policy: Policy) -> Iterable[Diagnostic]:
+        """Reports decodes whose payload is never asked for the claim."""
+        for function in module.functions.values():
+            for call in function.calls:
+                if (
+                    not call.name.startswith("decode")
+                    or index.callee_name(module.path, function, call) not in LIBRARIES
+                ):
+                    continue
+                looked: list[str] = []
+                if not self._checked(index, function, policy.claim, looked):
+                    message = f'the claim "{policy.claim}" of this token is never checked'
+                    yield self.found(
+                        module.path,
+                        call.span,
+                        message,
+                        reason=[f"looked for it in {', '.join(looked)}"],
+                        fixable=True,
+                    )
+
+    def _checked(self, index: Project, start: FunctionFacts, claim: str, looked: list[str]) -> bool:
+        level = [start]
+        seen = {id(start)}
+        for _ in range(_MAX_CALLERS):
+            following: list[FunctionFacts] = []
+            for function in level:
+                looked.append(f"{function.qualname}()")
+                if claim in function.constants_read or self._by_model(index, function, claim):
+                    return True
+                module = index.modules[function.path]
+                for site in index.callers(f"{module.module}.{function.qualname}"):
+                    if id(site.function) not in seen:
+                        seen.add(id(site.function))
+                        following.append(site.function)
+            level = following
+        return False
+
+    def _by_model(self, index: Project, function: FunctionFacts, claim: str) -> bool:
+        """`TokenData(**payload).bot_id`: the payload goes into a class of the project with that field, and the field is read."""
+        if claim not in function.attributes_read:
+            return False
+        for call in function.calls:
+            name = index.callee_name(function.path, function, call)
+            model = index.find_class(name) or index.find_class(name.rpartition(".")[0])
+            if model is not None and claim in model.fields:
+                return True
+        return False
+
+    INVALID = (
+        Invalid('import jwt\ndef user(token):\n    return jwt.decode(token, "s", algorithms=["HS256"])["sub"]\n', (Expected(3, 'the claim "bot_id" of this token is never checked'),)),
+        Invalid('import jwt\ndef decode(token):\n    return jwt.decode(token, "s", algorithms=["HS256"])\ndef user(token):\n    return decode(token)["sub"]\n', (Expected(3, "never checked"),)),
+    )  # fmt: skip
+    VALID = (
+        Valid('import jwt\ndef user(token, bot_id):\n    payload = jwt.decode(token, "s", algorithms=["HS256"])\n    if payload.get("bot_id") != bot_id:\n        raise ValueError\n    return payload["sub"]\n'),
+        Valid('import jwt\ndef decode(token):\n    return jwt.decode(token, "s", algorithms=["HS256"])\ndef user(token, bot_id):\n    payload = decode(token)\n    if payload["bot_id"] != bot_id:\n        raise ValueError\n'),
+        Valid('import jwt\nfrom pydantic import BaseModel\nclass Token(BaseModel):\n    sub: str\n    bot_id: int\ndef user(token, bot_id):\n    data = Token(**jwt.decode(token, "s", algorithms=["HS256"]))\n    assert data.bot_id == bot_id\n'),
+        Valid('def f(data):\n    return data.decode("utf-8")\n'),
+    )  # fmt: skip
