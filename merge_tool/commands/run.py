@@ -61,7 +61,7 @@ def story(
     python: options.PythonPath = "",
     as_json: options.Json = False,
 ) -> int:
-    """Run one story.
+    """Run one story. Of a story that is done, the acceptance criteria are checked again, on the branch as it is now.
 
     Example: merge-tool story 2.1
     """
@@ -110,6 +110,8 @@ def _run(request: Request, target: str, *, dry_run: bool, with_needed: bool, as_
             )
         if not dry_run:
             session.update_run(target=target)
+        if target.startswith("story"):
+            runner.recheck(unit for unit in wanted if unit.story_id == target.split()[1].partition("#")[0])
         result = runner.run(wanted)
         return conclude(session, result, target, as_json=as_json)
 

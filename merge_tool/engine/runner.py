@@ -88,6 +88,21 @@ class Runner:
         }
         return {unit: recorded.get(unit, StoryStatus.WAITING) for unit in units(self.session.plan)}
 
+    def recheck(self, wanted: Iterable[Unit]) -> None:
+        """Evaluates the criteria of finished stories again, on the branch as it is now (after a commit by hand, say)."""
+        session, states = self.session, self.states()
+        for unit in wanted:
+            story = self.story(unit)
+            if states[unit] is StoryStatus.DONE and story.criteria and self._is_last(unit, story):
+                tree = session.repo.tree_of(session.run.tip)
+                session.listener.story_started(story, self.batch_of(unit), 1, 1)
+                session.listener.step_started(story, CRITERIA, 1, 1)
+                ctx = self.context(unit, story, Workspace(session.repo, tree), tree)
+                outcome = self._criteria(ctx, story)
+                for result in outcome.criteria:
+                    session.store.record_criterion(session.run.id, story.id, result)
+                session.listener.step_ended(story, CRITERIA, outcome)
+
     # One unit
 
     def run_unit(self, unit: Unit, number: int = 1, total: int = 1) -> Outcome:
@@ -208,8 +223,11 @@ class Runner:
         for spec in story.actions:
             split = getattr(spec.action, "split", None)
             result += [(spec.kind, part) for part in (split() if split else (spec.action,))]
-        last = story.batches is None or unit.batch == story.batches.count
-        return [*result, (CRITERIA, None)] if story.criteria and last else result
+        return [*result, (CRITERIA, None)] if story.criteria and self._is_last(unit, story) else result
+
+    def _is_last(self, unit: Unit, story: Story) -> bool:
+        """Whether the story is complete with this unit; then its criteria are evaluated."""
+        return story.batches is None or unit.batch == story.batches.count
 
     def recorded_steps(self, unit: Unit) -> Sequence[StepState]:
         """The steps of the unit that the store knows, in order."""

@@ -221,3 +221,25 @@ def test_a_file_merged_twice_keeps_what_was_resolved(tmp_path: Path, capsys: pyt
     project.run("continue")
     assert "[Story-2.3] Again" in project.log()
     assert project.show("hard.py").startswith("def f(a, b, tenant_id):")
+
+
+def test_a_failed_criterion_is_told_and_can_be_mended_by_a_commit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check = (
+        "        criteria:\n          - {id: '1.1.1', given: a module, when: parsing, then: the table is there, "
+        "check: {kind: schema, table: things, columns: [tenant_id]}}\n"
+    )
+    plan = PLAN.replace('      - id: "1.2"', check + '      - id: "1.2"')
+    project = make_project(tmp_path, plan)
+    project.capsys = capsys
+    project.run("phase", "0")
+    assert "failed AC 1.1.1" in project.run("phase", "1", code=1)
+    model = "class Thing(Base):\n    __tablename__ = 'things'\n    tenant_id = Column(Integer)\n"
+    (project.worktree / "module" / "models.py").write_text(model)
+    git = GitIn(project)
+    git("add", "--force", "module/models.py")
+    git("commit", "--quiet", "-m", "the model")
+    project.run("story", "1.1")
+    data = project.json("report", "--format", "json")
+    assert [(item["id"], item["status"]) for item in data["criteria"]] == [("1.1.1", "passed")]
