@@ -104,6 +104,7 @@ def active_session(
 
     repo = Repository.open(request.repo)
     with opened_store(repo, request.state_url) as store, store.lock(_holder()) if lock else _nothing():
+        repo.exclusive = lock
         run = store.active_run()
         if run is None:
             if must_exist:

@@ -159,3 +159,17 @@ def test_parses_tells_the_line() -> None:
     assert parses("a.py", b"a = 1\nb = = 2\n").startswith("line 2")
     assert parses("a.py", b"x = '\0'") != ""
     assert parses("a.json", b"{") == ""
+
+
+def test_a_lock_that_a_killed_git_left_is_removed_only_while_the_runs_lock_is_held(made: GitRepo) -> None:
+    repo = Repository.open(made.path)
+    head = repo.resolve("HEAD")
+    stale = made.path / ".git" / "refs" / "heads" / "one.lock"
+    stale.touch()
+    with pytest.raises(VcsError, match="File exists"):
+        repo.update_refs([("refs/heads/one", head, "")])
+    assert stale.exists()
+    repo.exclusive = True
+    repo.update_refs([("refs/heads/one", head, "")])
+    assert not stale.exists()
+    assert repo.refs("refs/heads/one") == {"refs/heads/one": head}
