@@ -1,0 +1,380 @@
+"""Adds columns and indexes to a model, in the manner of the file.
+
+Before::
+
+    class User(Base):
+        __tablename__ = "users"
+
+        id = Column(Integer, primary_key=True)
+
+After, with `models: app/models.py`, `model: User`, one column and one index::
+
+    class User(Base):
+        __tablename__ = "users"
+        __table_args__ = (Index("idx_users_email", "email"),)
+
+        id = Column(Integer, primary_key=True)
+        email = Column(String(255), nullable=True)
+
+A NOT NULL column gets the server default that the revision of the same columns gives it (see `database/columns.py`), so
+that model and migration agree. Columns that are there, inherited ones too, are left; where one differs from what is
+asked, that is said. Left to a person: several classes of that name, `__table_args__` that is no literal.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import libcst as cst
+
+from merge_tool.codemods.base import Codemod, Example, Project
+from merge_tool.codemods.edits import EditError, FileEdits, apply_edits
+from merge_tool.codemods.importing import bound_imports, bound_names
+from merge_tool.codemods.imports import ImportNeed
+from merge_tool.codemods.models import (
+    Attribute,
+    ColumnStyle,
+    attributes_of,
+    column_call,
+    difference,
+    has_index,
+    is_default_name,
+    style_of,
+    table_of,
+    targets_of,
+    value_of,
+)
+from merge_tool.codemods.names import Names, Thing
+from merge_tool.codemods.places import start_of
+from merge_tool.codemods.scopes import Module
+from merge_tool.codemods.style import line_limit, quote
+from merge_tool.codemods.table_args import grow_table_args
+from merge_tool.database.columns import Column, Index, read_columns, read_indexes
+from merge_tool.errors import UserError
+from merge_tool.model.source import CodemodResult, Edit, NotDone
+
+
+@dataclass(frozen=True)
+class Options:
+    """What goes where.
+
+    Attributes:
+        models: the file of the model.
+        model: the name of its class.
+        columns: each `{name, type, nullable, default, server_default}`, as in a `migration` action.
+        indexes: each `{name, columns, unique}`.
+    """
+
+    models: str
+    model: str
+    columns: tuple[dict[str, Any], ...] = ()
+    indexes: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass
+class _Work:
+    """One run on one class."""
+
+    path: str
+    text: str
+    node: ast.ClassDef
+    style: ColumnStyle
+    imports: dict[str, str]
+    bound: set[str]
+    file: FileEdits = field(default_factory=FileEdits)
+    edits: list[Edit] = field(default_factory=list)
+    not_done: list[NotDone] = field(default_factory=list)
+    grown: list[str] = field(default_factory=list)  # calls to add to a `__table_args__` that is there
+
+    def use(self, module: str, name: str) -> str:
+        """The name by which the class can use `module.name`, imported if need be, under an alias where it is taken."""
+        taken = {target for item in self.node.body for target in targets_of(item)}
+        root = module.partition(".")[0]
+        for local, target in self.imports.items():
+            if target.rpartition(".")[2] == name and target.partition(".")[0] == root and local not in taken:
+                return local
+        alias = (
+            ""
+            if name not in taken | self.bound
+            else f"{'sa' if root == 'sqlalchemy' else root}_{name.lower()}"
+        )
+        self.file.imports.append(ImportNeed(module, name, alias))
+        return alias or name
+
+
+class AddColumns(Codemod):
+    """Adds columns and indexes to one model; see the module."""
+
+    name: ClassVar[str] = "add-columns"
+    Options: ClassVar[type] = Options
+
+    def apply(self, project: Project, paths: Sequence[str] = ()) -> CodemodResult:
+        """Edits the file that the option `models` names, if it is among the chosen ones."""
+        options: Options = self.options
+        path = options.models
+        if path not in project.files:
+            raise UserError(
+                f"add-columns: there is no file {path}", hint="name the file that holds the model"
+            )
+        names = Names(project.files)
+        module = names.module(path)
+        if module is None:
+            return self._left(path, 1, names.broken[path])
+        nodes = module.classes.get(options.model, [])
+        if not nodes:
+            raise UserError(f"add-columns: there is no class {options.model} in {path}", where=path)
+        node = nodes[0]
+        table = table_of(node) or options.model.lower()
+        columns = read_columns(options.columns, table)
+        indexes = read_indexes(options.indexes, table)
+        if len(nodes) > 1:
+            return self._left(path, nodes[1].lineno, f"{options.model} is defined more than once")
+        if path not in project.chosen(paths):
+            return self._left(path, node.lineno, f"{path} is not among the chosen files")
+        present = attributes_of(names, Thing("class", f"{module.name}.{options.model}", path, options.model))
+        work = _Work(
+            path,
+            project.files[path],
+            node,
+            style_of(module.tree, node),
+            bound_imports(module.tree.body, path),
+            bound_names(module.tree),
+        )
+        for column in columns:
+            self._compare(work, column, present)
+        new = [column for column in columns if column.name not in present]
+        missing = [index for index in indexes if not has_index(module.tree, node, index, present)]
+        flags = {index.columns[0]: index for index in missing if is_default_name(index, table)}
+        flags = {name: index for name, index in flags.items() if name in {column.name for column in new}}
+        self._add_columns(work, new, flags)
+        self._add_indexes(work, [index for index in missing if index not in flags.values()])
+        try:
+            return self._written(work, module)
+        except EditError as error:
+            return self._left(path, node.lineno, str(error))
+
+    def _left(self, path: str, line: int, reason: str) -> CodemodResult:
+        return CodemodResult(not_done=(NotDone(path, line, self.name, reason),))
+
+    def _written(self, work: _Work, module: Module) -> CodemodResult:
+        if not work.edits:
+            return CodemodResult(not_done=tuple(work.not_done))
+        text = apply_edits(work.text, work.file, module.name, module.package) if work.file else work.text
+        if work.grown:
+            text = grow_table_args(cst.parse_module(text), self.options.model, work.grown).code
+        return CodemodResult({work.path: text}, tuple(work.edits), tuple(work.not_done))
+
+    def _compare(self, work: _Work, column: Column, present: dict[str, Attribute]) -> None:
+        found = present.get(column.name)
+        if found is not None and (differs := difference(column, found.value)):
+            reason = f"{self.options.model}.{column.name} is there already, but {differs}"
+            work.not_done.append(NotDone(found.path, found.line, self.name, reason))
+
+    # ---- columns -------------------------------------------------------------------------------------------
+
+    def _add_columns(self, work: _Work, columns: Sequence[Column], flags: dict[str, Index]) -> None:
+        place = _last(work.node, lambda item: column_call(value_of(item)) is not None)
+        for column in columns:
+            code = self._column_code(work, column, flags.get(column.name))
+            work.file.after.setdefault(start_of(work.text, place), []).append(code)
+            added = f"add column {self.options.model}.{column.name}"
+            work.edits.append(Edit(work.path, place.lineno, self.name, added))
+
+    def _column_code(self, work: _Work, column: Column, index: Index | None) -> str:
+        style = work.style
+        dialect = any(module != "sqlalchemy" for _, module in column.type.names)
+        prefix = "" if dialect else style.prefix
+        source = column.type.source
+        for name, module in column.type.names:
+            local = f"{prefix}{name}" if prefix else work.use(module, name)
+            source = re.sub(rf"\b{name}\b", local, source)
+        arguments = [source]
+        if column.default:
+            arguments.append(f"default={column.default}")
+        if column.server_default is not None:
+            literal = quote(column.server_default.value, work.text)
+            if not column.server_default.quoted:
+                local = f"{style.prefix}text" if style.prefix else work.use("sqlalchemy", "text")
+                literal = f"{local}({literal})"
+            arguments.append(f"server_default={literal}")
+        arguments.append(f"nullable={column.nullable}")
+        if index is not None:
+            arguments += ["unique=True"] * index.unique + ["index=True"]
+        call = f"{style.call}({', '.join(arguments)})"
+        return (
+            f"{column.name}: Mapped[{self._annotation(work, column)}] = {call}"
+            if style.mapped
+            else f"{column.name} = {call}"
+        )
+
+    def _annotation(self, work: _Work, column: Column) -> str:
+        """The type inside `Mapped[…]`."""
+        try:
+            kind = column.type.instance.python_type
+        except NotImplementedError:
+            kind = object
+        name = "Any" if kind is object else kind.__name__
+        module = "typing" if kind is object else kind.__module__
+        if f"{module}.{name}" in work.text:  # the file writes datetime.datetime
+            name = f"{module}.{name}"
+        elif module != "builtins":
+            name = work.use(module, name)
+        if column.nullable and "Optional[" in work.text:
+            return f"{work.use('typing', 'Optional')}[{name}]"
+        return f"{name} | None" if column.nullable else name
+
+    # ---- indexes -------------------------------------------------------------------------------------------
+
+    def _add_indexes(self, work: _Work, indexes: Sequence[Index]) -> None:
+        if not indexes:
+            return
+        calls = []
+        for index in indexes:
+            quoted = ", ".join(quote(name, work.text) for name in (index.name, *index.columns))
+            calls.append(f"Index({quoted}{', unique=True' if index.unique else ''})")
+        given = next((item for item in work.node.body if "__table_args__" in targets_of(item)), None)
+        if any(
+            isinstance(item, ast.FunctionDef) and item.name == "__table_args__" for item in work.node.body
+        ) or (given is not None and not isinstance(value_of(given), ast.Tuple | ast.Dict)):
+            line = given.lineno if given else work.node.lineno
+            reason = f"__table_args__ is no literal: add {', '.join(calls)} there"
+            work.not_done.append(NotDone(work.path, line, self.name, reason))
+            return
+        made = f"{work.style.prefix}Index" if work.style.prefix else work.use("sqlalchemy", "Index")
+        calls = [made + call.removeprefix("Index") for call in calls]
+        place = given or _last(work.node, lambda item: "__tablename__" in targets_of(item))
+        work.edits += [
+            Edit(work.path, place.lineno, self.name, f"add index {index.name}") for index in indexes
+        ]
+        if given is not None:
+            work.grown = calls
+            return
+        code = f"__table_args__ = ({calls[0]},)"
+        if len(calls) > 1 or len(code) + 4 > line_limit(work.text):
+            code = "\n".join(["__table_args__ = (", *(f"    {call}," for call in calls), ")"])
+        codes = work.file.after.setdefault(start_of(work.text, place), [])
+        codes.insert(0, code)
+
+
+def _last(node: ast.ClassDef, wanted: Any) -> ast.stmt:
+    """The last statement of a class body that is `wanted`; else its table's name, its docstring or its first statement."""
+    found = [item for item in node.body if wanted(item)]
+    found = found or [item for item in node.body if "__tablename__" in targets_of(item)]
+    return found[-1] if found else node.body[0]
+
+
+_CABINET = {
+    "models": "app/models.py",
+    "model": "User",
+    "columns": [
+        {"name": "cabinet_email", "type": "String(255)", "nullable": True},
+        {"name": "cabinet_email_verified", "type": "Boolean", "nullable": False, "default": False},
+        {"name": "username", "type": "String(64)"},
+    ],
+    "indexes": [
+        {"name": "idx_users_cabinet_email", "columns": ["cabinet_email"]},
+        {"name": "ix_users_cabinet_email_verified", "columns": ["cabinet_email_verified"]},
+    ],
+}
+
+EXAMPLES = (
+    Example(
+        {
+            "app/models.py": """from sqlalchemy import (
+    Column,
+    Integer,
+    String,
+)
+from app.base import Base
+
+
+class User(Base):
+    __tablename__ = "users"
+
+    id = Column(Integer, primary_key=True)
+    username = Column(String(255))  # shown to all
+
+    orders = relationship("Order")
+"""
+        },
+        {
+            "app/models.py": """from sqlalchemy import (
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    String,
+    text,
+)
+from app.base import Base
+
+
+class User(Base):
+    __tablename__ = "users"
+    __table_args__ = (Index("idx_users_cabinet_email", "cabinet_email"),)
+
+    id = Column(Integer, primary_key=True)
+    username = Column(String(255))  # shown to all
+    cabinet_email = Column(String(255), nullable=True)
+    cabinet_email_verified = Column(Boolean, default=False, server_default=text("false"), nullable=False, index=True)
+
+    orders = relationship("Order")
+"""
+        },
+        _CABINET,
+        not_done=("User.username is there already, but it is of type String(255), not String(64)",),
+    ),
+    Example(
+        {
+            "app/models.py": """import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+
+class Base: ...
+
+
+class Code(Base):
+    __tablename__ = 'codes'
+    __table_args__ = (
+        sa.UniqueConstraint('code'),
+        {'schema': 'shop'},
+    )
+    id: Mapped[int] = mapped_column(sa.Integer, primary_key=True)
+    code: Mapped[str] = mapped_column(sa.String(50))
+"""
+        },
+        {
+            "app/models.py": """from datetime import datetime
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+
+class Base: ...
+
+
+class Code(Base):
+    __tablename__ = 'codes'
+    __table_args__ = (
+        sa.UniqueConstraint('code'),
+        sa.Index('idx_until', 'until', unique=True),
+        {'schema': 'shop'},
+    )
+    id: Mapped[int] = mapped_column(sa.Integer, primary_key=True)
+    code: Mapped[str] = mapped_column(sa.String(50))
+    until: Mapped[datetime | None] = mapped_column(sa.DateTime, nullable=True)
+"""
+        },
+        {
+            "models": "app/models.py",
+            "model": "Code",
+            "columns": [{"name": "until", "type": "DateTime"}],
+            "indexes": [{"name": "idx_until", "columns": ["until"], "unique": True}],
+        },
+    ),
+)
+
+CODEMOD = AddColumns

@@ -1,0 +1,174 @@
+"""Statements built by a chain of calls, such as `select(A).join(B).where(…)`: read with `ast`, grown by libcst."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import libcst as cst
+from libcst.metadata import MetadataWrapper, PositionProvider
+
+from merge_tool.codemods.edits import Span, Start
+from merge_tool.codemods.scopes import Module
+from merge_tool.codemods.style import append, plain, statements
+
+FILTERS = ("where", "filter")
+_PLACES = ("select_from", "join", "outerjoin", "join_from", "outerjoin_from")
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A statement: the call it starts with, and the calls of methods on it, innermost first, each with its name."""
+
+    root: ast.Call
+    links: tuple[tuple[str, ast.Call], ...]
+
+    @property
+    def end(self) -> ast.Call:
+        """The outermost call."""
+        return self.links[-1][1] if self.links else self.root
+
+    def calls(self, *names: str) -> Iterator[ast.Call]:
+        """The calls of the methods of these names, in order."""
+        return (call for name, call in self.links if name in names)
+
+    def place(self) -> ast.Call:
+        """The call behind which a filter goes: the last that says what is read, before any filter."""
+        return next((call for name, call in reversed(self.links) if name in _PLACES), self.root)
+
+
+def chain_from(module: Module, root: ast.expr) -> tuple[tuple[str, ast.Call], ...]:
+    """The calls of methods on `root`, innermost first."""
+    links = []
+    node: ast.AST = root
+    while isinstance(outer := module.parents.get(node), ast.Attribute) and outer.value is node:
+        call = module.parents.get(outer)
+        if not isinstance(call, ast.Call) or call.func is not outer:
+            break
+        links.append((outer.attr, call))
+        node = call
+    return tuple(links)
+
+
+def held_in(statement: ast.stmt, value: ast.expr) -> str:
+    """The variable that a statement gives `value` to, awaited or not; "" where it does something else with it."""
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        target: ast.expr = statement.targets[0]
+        given: ast.expr | None = statement.value
+    elif isinstance(statement, ast.AnnAssign):
+        target, given = statement.target, statement.value
+    else:
+        return ""
+    if isinstance(given, ast.Await):
+        given = given.value
+    return target.id if given is value and isinstance(target, ast.Name) else ""
+
+
+@dataclass
+class ChainEdits:
+    """What to add to the statements of one file.
+
+    Attributes:
+        conditions: conditions to add to a filter call that is there, as its last argument, by the call's span.
+        filters: conditions to add as a `.where(…)` of their own behind a call, by the call's span.
+        after: statements to put behind a statement, by its start.
+    """
+
+    conditions: dict[Span, str] = field(default_factory=dict)
+    filters: dict[Span, str] = field(default_factory=dict)
+    after: dict[Start, str] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.conditions or self.filters or self.after)
+
+
+def grow(text: str, edits: ChainEdits) -> str:
+    """`text` with the edits made.
+
+    Raises:
+        libcst.ParserSyntaxError: libcst cannot parse it.
+    """
+    parsed = cst.parse_module(text)
+    wrapper = MetadataWrapper(parsed, unsafe_skip_copy=True)
+    code = wrapper.module.visit(_Grow(parsed, edits, wrapper.resolve(PositionProvider))).code
+    # libcst ends a file with a line end where a statement is added last; the file's own end is kept.
+    if text and not text.endswith(("\n", "\r")) and code.endswith(parsed.default_newline):
+        code = code[: -len(parsed.default_newline)]
+    return code
+
+
+class _Grow(cst.CSTTransformer):
+    def __init__(self, module: cst.Module, edits: ChainEdits, positions: Mapping[cst.CSTNode, Any]) -> None:
+        super().__init__()
+        self.module = module
+        self.edits = edits
+        self.positions = positions
+        self.next_dot: dict[Span, Any] = {}  # the whitespace before the dot that follows a call
+
+    def _span(self, node: cst.CSTNode) -> Span:
+        place = self.positions[node]
+        return (place.start.line, place.start.column, place.end.line, place.end.column)
+
+    def _follows(self, node: cst.CSTNode) -> Span | None:
+        """The span of the grown call whose method `node` calls."""
+        if (
+            isinstance(node, cst.Call)
+            and isinstance(node.func, cst.Attribute)
+            and isinstance(node.func.value, cst.Call)
+        ):
+            span = self._span(node.func.value)
+            return span if span in self.edits.filters else None
+        return None
+
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        if (span := self._follows(node)) is not None:
+            self.next_dot[span] = node.func.dot.whitespace_before  # type: ignore[attr-defined]
+        return True
+
+    def on_leave(self, original_node: cst.CSTNode, updated_node: cst.CSTNode) -> Any:
+        if isinstance(original_node, cst.Call) and isinstance(updated_node, cst.Call):
+            return self._call(original_node, updated_node)
+        if isinstance(original_node, cst.SimpleStatementLine):
+            start = self.positions[original_node].start
+            if code := self.edits.after.get((start.line, start.column)):
+                return cst.FlattenSentinel([updated_node, *statements(code, self.module)])
+        return updated_node
+
+    def _call(self, original: cst.Call, updated: cst.Call) -> cst.Call:
+        span = self._span(original)
+        if self._follows(original) is not None:
+            # A comment behind the grown call stays on its line; the dot after it only breaks the line.
+            function = cst.ensure_type(updated.func, cst.Attribute)
+            dot = function.dot.with_changes(whitespace_before=_bare(function.dot.whitespace_before))
+            updated = updated.with_changes(func=function.with_changes(dot=dot))
+        if condition := self.edits.conditions.get(span):
+            arguments, _ = append(
+                updated.args,
+                cst.Arg(cst.parse_expression(condition)),
+                updated.whitespace_before_args,
+                tail="whitespace_after_arg",
+            )
+            updated = updated.with_changes(args=arguments)
+        if condition := self.edits.filters.get(span):
+            before = self.next_dot.get(span)
+            if before is None:
+                own = updated.func.dot.whitespace_before if isinstance(updated.func, cst.Attribute) else None
+                before = _bare(own)
+            dot = cst.Dot(whitespace_before=before)
+            bare = updated.with_changes(lpar=(), rpar=())
+            return cst.Call(
+                cst.Attribute(bare, cst.Name("where"), dot=dot),
+                [cst.Arg(cst.parse_expression(condition))],
+                lpar=updated.lpar,
+                rpar=updated.rpar,
+            )
+        return updated
+
+
+def _bare(whitespace: Any) -> Any:
+    """A line break without comments; nothing where there is no break."""
+    return (
+        plain(whitespace) if isinstance(whitespace, cst.ParenthesizedWhitespace) else cst.SimpleWhitespace("")
+    )

@@ -1,0 +1,395 @@
+"""Adds the tenant predicate to statements, where the tenant is at hand.
+
+Before::
+
+    async def tickets(user: User, bot_id: int = Depends(get_cabinet_tenant), db=Depends(get_db)):
+        query = select(Ticket).where(Ticket.user_id == user.id)
+
+After::
+
+    async def tickets(user: User, bot_id: int = Depends(get_cabinet_tenant), db=Depends(get_db)):
+        query = select(Ticket).where(Ticket.user_id == user.id, Ticket.bot_id == bot_id)
+
+A statement is a `select`, `update` or `delete` of SQLAlchemy on a model that has the tenant column. The tenant is a
+parameter named as the policy says, or a variable of that name that a function of the policy's context filled. Where the
+parameter may be None, and nothing checked it, a statement held in a variable gets the predicate under a condition.
+
+Left alone: statements that name the tenant already (in place, in a later step on the variable, in a list of conditions,
+through a helper that is given the tenant), that run in a session bound to the tenant, or that are marked as global.
+Left to a person: aliases, subqueries, unions, statements whose model is only known at run time, several tenant models
+without a join, legacy `session.query`, and `session.get`, which takes no filter.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import ClassVar
+
+import libcst as cst
+
+from merge_tool.codemods.base import Codemod, Example, Project
+from merge_tool.codemods.chains import FILTERS, Chain, ChainEdits, chain_from, grow, held_in
+from merge_tool.codemods.names import Names
+from merge_tool.codemods.places import span_of, start_of
+from merge_tool.codemods.scopes import FunctionNode, Module
+from merge_tool.codemods.statement_models import Entities, Entity, StatementReader
+from merge_tool.codemods.tenancy import Tenancy, Tenant
+from merge_tool.codemods.tenant_models import Ownership, TenantModels
+from merge_tool.model.policy import Policy
+from merge_tool.model.source import CodemodResult, Edit, NotDone
+
+_ENDS = {
+    **dict.fromkeys(
+        ("subquery", "cte", "alias", "lateral", "scalar_subquery", "as_scalar", "label"), "is a subquery"
+    ),
+    **dict.fromkeys(("exists", "correlate"), "is a subquery"),
+    **dict.fromkeys(
+        ("union", "union_all", "intersect", "intersect_all", "except_", "except_all"),
+        "is an arm of a set operation",
+    ),
+}
+_MEMBERSHIPS = ("in_", "not_in", "notin_", "any_", "all_", "scalar_subquery")
+
+
+class FilterQuery(Codemod):
+    """Adds the predicates; see the module."""
+
+    name: ClassVar[str] = "filter-query"
+
+    def apply(self, project: Project, paths: Sequence[str] = ()) -> CodemodResult:
+        """Edits the chosen files."""
+        names = Names(project.files)
+        texts: dict[str, str] = {}
+        edits: list[Edit] = []
+        not_done: list[NotDone] = []
+        models = TenantModels(names, project.policy)
+        for path in project.chosen(paths):
+            text = project.files[path]
+            if project.policy.parameter not in text:
+                continue
+            module = names.module(path)
+            if module is None:
+                not_done.append(NotDone(path, 1, self.name, names.broken[path]))
+                continue
+            work = _FileWork(names, models, project.policy, module)
+            work.run()
+            not_done += [NotDone(path, line, self.name, reason) for line, reason in work.left]
+            if not work.changes:
+                continue
+            try:
+                texts[path] = grow(text, work.changes)
+                edits += [Edit(path, line, self.name, what) for line, what in work.done]
+            except (cst.ParserSyntaxError, RecursionError) as error:
+                reason = f"libcst cannot parse the file: {str(error).splitlines()[0]}"
+                not_done += [NotDone(path, line, self.name, reason) for line, _ in work.done]
+        return CodemodResult(texts, tuple(edits), tuple(not_done))
+
+
+class _FileWork:
+    """One run on one file."""
+
+    def __init__(self, names: Names, models: TenantModels, policy: Policy, module: Module) -> None:
+        self.names = names
+        self.models = models
+        self.policy = policy
+        self.module = module
+        self.reader = StatementReader(names, models, module)
+        self.tenancy = Tenancy(names, policy, module)
+        self.changes = ChainEdits()
+        self.done: list[tuple[int, str]] = []
+        self.left: list[tuple[int, str]] = []
+
+    def run(self) -> None:
+        """Looks at every call."""
+        for call in self.module.calls():
+            tenant = self.tenancy.at(call)
+            if tenant is None:
+                continue
+            kind = self.reader.statement(call)
+            if kind:
+                self._handle(kind, Chain(call, chain_from(self.module, call)), tenant)
+            elif isinstance(call.func, ast.Attribute) and call.args:
+                self._session(call.func.attr, call)
+
+    # ---- one statement -------------------------------------------------------------------------------------
+
+    def _handle(self, kind: str, chain: Chain, tenant: Tenant) -> None:
+        entities = self.reader.entities(kind, chain)
+        owned = [
+            item
+            for item in (*entities.read, *entities.joined)
+            if self.models.of(item.model) is Ownership.TENANT
+        ]
+        listed = [
+            item
+            for item in (*entities.read, *entities.joined)
+            if self.models.of(item.model) is Ownership.LISTED
+        ]
+        if not owned and not listed and not (entities.doubt and kind != "exists"):
+            return
+        line = chain.root.lineno
+        if self.tenancy.aware(chain):
+            return
+        if branch := self.tenancy.one_branch(chain):
+            self.left.append((line, f"the filter on line {branch} stands on one branch only"))
+            return
+        reason = self._obstacle(kind, chain, entities, owned, listed)
+        if reason:
+            self.left.append((line, reason))
+            return
+        read = [item for item in owned if item in entities.read]
+        entity = (read or owned)[0]
+        condition = f"{entity.code}.{self.policy.column} == {self.policy.parameter}"
+        if tenant.optional and not self.tenancy.checked(chain.root, tenant):
+            self._conditional(chain, condition)
+            return
+        self._add(chain, condition)
+        self.done.append((line, f"filter {entity.code} by {self.policy.column}"))
+
+    def _add(self, chain: Chain, condition: str) -> None:
+        text = self.module.text
+        first = next(chain.calls(*FILTERS), None)
+        if (
+            first is not None
+            and isinstance(first.func, ast.Attribute)
+            and first.args
+            and not first.keywords
+            and not self._breaks(first.func)
+        ):
+            bare_generator = len(first.args) == 1 and isinstance(first.args[0], ast.GeneratorExp)
+            if not bare_generator:
+                self.changes.conditions[span_of(text, first)] = condition
+                return
+        self.changes.filters[span_of(text, chain.place())] = condition
+
+    @staticmethod
+    def _breaks(function: ast.Attribute) -> bool:
+        """Whether the method's dot stands on another line than the end of what it is called on."""
+        return function.value.end_lineno != function.end_lineno
+
+    def _conditional(self, chain: Chain, condition: str) -> None:
+        """The predicate under `if tenant is not None`, behind the statement that holds the chain in a variable."""
+        parameter = self.policy.parameter
+        statement = self.module.statement(chain.root)
+        name = held_in(statement, chain.end)
+        if not name:
+            reason = f"{parameter} may be None here: hold the statement in a variable, so that it can be filtered under a condition"
+            self.left.append((chain.root.lineno, reason))
+            return
+        code = f"if {parameter} is not None:\n    {name} = {name}.where({condition})"
+        self.changes.after[start_of(self.module.text, statement)] = code
+        self.done.append(
+            (chain.root.lineno, f"filter {name} by {self.policy.column} where {parameter} is given")
+        )
+
+    def _obstacle(
+        self, kind: str, chain: Chain, entities: Entities, owned: list[Entity], listed: list[Entity]
+    ) -> str:
+        """Why the statement cannot be edited; "" where it can."""
+        if kind == "exists":
+            return "exists() is a subquery: filter it by hand"
+        for name, _ in chain.links:
+            if name in _ENDS:
+                return f"the statement {_ENDS[name]} (.{name}): filter it by hand"
+        if nested := self._nested(chain):
+            return f"the statement stands inside {nested}: filter it by hand"
+        if entities.aliased:
+            return "an alias is read: filter it by hand"
+        if not owned and listed:
+            return f"{listed[0].code} belongs to a tenant by the policy, but its model has no {self.policy.column}"
+        if not owned:
+            return f"what is read is only known at run time: {entities.doubt}"
+        read = [item for item in owned if item in entities.read]
+        if len(read) > 1:
+            return f"{' and '.join(item.code for item in read)} are read without a join: filter each by hand"
+        if not read and entities.outer:
+            return f"{owned[0].code} comes in by an outer join: a filter behind it would drop rows"
+        return ""
+
+    def _nested(self, chain: Chain) -> str:
+        """What other statement the chain is an argument of, in words."""
+        node: ast.AST = chain.end
+        for outer in self.module.ancestors(chain.end):
+            if isinstance(outer, ast.stmt):
+                return ""
+            if isinstance(outer, ast.Call) and outer.func is not node:
+                if isinstance(outer.func, ast.Attribute) and outer.func.attr in _MEMBERSHIPS:
+                    return f"a condition (.{outer.func.attr})"
+                found = self.reader.external(outer.func)
+                if found.startswith("sqlalchemy."):
+                    return f"{found.rpartition('.')[2]}()"
+                base = outer.func
+                while isinstance(base, ast.Attribute | ast.Call):
+                    base = base.value if isinstance(base, ast.Attribute) else base.func
+                    if isinstance(base, ast.Call) and self.reader.statement(base):
+                        return f"another statement (line {base.lineno})"
+            node = outer
+        return ""
+
+    # ---- sessions ------------------------------------------------------------------------------------------
+
+    def _session(self, method: str, call: ast.Call) -> None:
+        """`session.get(Model, …)` and `session.query(Model)`, which this codemod does not rewrite."""
+        if method not in ("get", "get_one", "query") or (method != "query" and len(call.args) < 2):
+            return
+        found = Entities()
+        if method == "query":
+            for argument in call.args:
+                self.reader.read(argument, found, found.read)
+        elif isinstance(call.args[0], ast.Name | ast.Attribute):
+            self.reader.named(call.args[0], found, found.read)
+        owned = [item for item in found.read if self.models.of(item.model) is Ownership.TENANT]
+        chain = Chain(call, chain_from(self.module, call))
+        if not owned or self.tenancy.aware(chain):
+            return
+        code = owned[0].code
+        column = f"{code}.{self.policy.column} == {self.policy.parameter}"
+        if method == "query":
+            self.left.append((call.lineno, f"a legacy query: add .filter({column})"))
+        elif not self._checked_after(call):
+            self.left.append(
+                (call.lineno, f"session.{method}({code}, …) takes no filter: select the row with {column}")
+            )
+
+    def _checked_after(self, call: ast.Call) -> bool:
+        """Whether the tenant of a row that was fetched by its key is looked at in the function."""
+        name = held_in(self.module.statement(call), call)
+        function = next(
+            (item for item in self.module.ancestors(call) if isinstance(item, FunctionNode)), None
+        )
+        return (
+            bool(name)
+            and function is not None
+            and any(
+                isinstance(item, ast.Attribute)
+                and item.attr == self.policy.column
+                and isinstance(item.value, ast.Name)
+                and item.value.id == name
+                for item in ast.walk(function)
+            )
+        )
+
+
+_MODELS = """from sqlalchemy import Column, Integer, String
+from sqlalchemy.orm import declarative_base
+
+Base = declarative_base()
+
+
+class Tenanted:
+    bot_id = Column(Integer, nullable=False)
+
+
+class Ticket(Tenanted, Base):
+    __tablename__ = "tickets"
+    id = Column(Integer, primary_key=True)
+    user_id = Column(Integer)
+
+
+class User(Tenanted, Base):
+    __tablename__ = "users"
+    id = Column(Integer, primary_key=True)
+
+
+class Server(Base):
+    __tablename__ = "servers"
+    id = Column(Integer, primary_key=True)
+"""
+_HEAD = """from typing import Optional
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import aliased
+
+from app.models import Server, Ticket, User
+"""
+
+_CRUD = f"""{_HEAD}
+
+async def already(db, ids, bot_id: int):
+    conditions = [Ticket.bot_id == bot_id]
+    query = select(User)
+    query = query.where(User.bot_id == bot_id)
+    await db.execute(select(Ticket).where(*conditions))
+    await db.execute(only_tenant(select(Ticket), bot_id))
+    await db.execute(select(Ticket))  # GLOBAL_QUERY: counts all bots
+    return await db.execute(query)
+
+
+async def by_hand(db, model, bot_id: int):
+    other = aliased(User)
+    await db.execute(select(other))
+    await db.execute(select(model))
+    await db.execute(select(Ticket, User))
+    await db.execute(select(Server).where(Server.id.in_(select(Ticket.id))))
+    return await db.get(User, 1)
+
+
+async def optional(db, bot_id: Optional[int] = None):
+    query = select(User)
+    await db.execute(select(Ticket))
+    return await db.execute(query)
+"""
+
+EXAMPLES = (
+    Example(
+        {
+            "app/models.py": _MODELS,
+            "app/routes.py": f"""{_HEAD}
+
+async def tickets(db, user, bot_id: int = Depends(get_tenant)):
+    query = select(Ticket).where(Ticket.user_id == user.id)
+    count = await db.scalar(select(func.count()).select_from(Ticket))
+    rows = await db.execute(
+        select(Ticket)  # newest first
+        .join(User, User.id == Ticket.user_id)
+        .order_by(Ticket.id.desc())
+    )
+    await db.execute(update(Ticket).where(Ticket.id == 1).values(user_id=2))
+    await db.execute(delete(Ticket))
+    await db.execute(select(Server))
+    return query, count, rows
+""",
+        },
+        {
+            "app/routes.py": f"""{_HEAD}
+
+async def tickets(db, user, bot_id: int = Depends(get_tenant)):
+    query = select(Ticket).where(Ticket.user_id == user.id, Ticket.bot_id == bot_id)
+    count = await db.scalar(select(func.count()).select_from(Ticket).where(Ticket.bot_id == bot_id))
+    rows = await db.execute(
+        select(Ticket)  # newest first
+        .join(User, User.id == Ticket.user_id)
+        .where(Ticket.bot_id == bot_id)
+        .order_by(Ticket.id.desc())
+    )
+    await db.execute(update(Ticket).where(Ticket.id == 1, Ticket.bot_id == bot_id).values(user_id=2))
+    await db.execute(delete(Ticket).where(Ticket.bot_id == bot_id))
+    await db.execute(select(Server))
+    return query, count, rows
+""",
+        },
+    ),
+    Example(
+        {
+            "app/models.py": _MODELS,
+            "app/crud.py": _CRUD,
+        },
+        {
+            "app/crud.py": _CRUD.replace(
+                "    await db.execute(select(Ticket))\n    return",
+                "    if bot_id is not None:\n        query = query.where(User.bot_id == bot_id)\n    await db.execute(select(Ticket))\n    return",
+            ),
+        },
+        not_done=(
+            "an alias is read",
+            "what is read is only known at run time: model",
+            "Ticket and User are read without a join",
+            "the statement stands inside a condition (.in_)",
+            "session.get(User, …) takes no filter",
+            "bot_id may be None here",
+        ),
+    ),
+)
+
+CODEMOD = FilterQuery

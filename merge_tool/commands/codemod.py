@@ -1,0 +1,276 @@
+"""`codemod`: one codemod on the files of a project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from merge_tool.commands import options
+
+if TYPE_CHECKING:
+    from merge_tool.codemods.base import Codemod
+    from merge_tool.model.policy import Policy
+    from merge_tool.model.source import CodemodResult
+
+
+def codemod(
+    name: Annotated[
+        str, typer.Argument(metavar="[NAME]", help="The codemod; --list names them.", show_default=False)
+    ] = "",
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[PATH…]",
+            help="Files or folders to work on; default: the whole project.",
+            show_default=False,
+        ),
+    ] = None,
+    repo: options.Repo = Path(),
+    policy: options.PolicyName = "",
+    plan: options.PlanFile = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--options",
+            "-o",
+            metavar="JSON|KEY=VALUE",
+            help="The codemod's options: a JSON object, or one option; may be repeated.",
+        ),
+    ] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write the files; without it, the change is only shown.")
+    ] = False,
+    allow_dirty: Annotated[
+        bool,
+        typer.Option(
+            "--allow-dirty", help="Write although tracked files have changes that are not committed."
+        ),
+    ] = False,
+    as_json: options.Json = False,
+    list_all: Annotated[
+        bool, typer.Option("--list", "--all", help="List the codemods with their options.")
+    ] = False,
+) -> int:
+    """Rewrite code for many tenants, where it is sure; list the rest.
+
+    The whole project is read, so that names resolve. PATH limits what is worked on; a parameter and its callers
+    change together, wherever the callers stand. Without --write nothing is touched, and the change is shown as a diff
+    on standard output; what is left to a person goes to standard error. The exit code is 1 where something is left.
+
+    Examples: merge-tool codemod add-route-dependency app/api -o dependency=app.deps.get_tenant;
+    merge-tool codemod thread-tenant -o functions=app.crud.user.get_user,app.crud.user.get_users --write
+    """
+    from merge_tool.errors import ExitCode, UserError
+
+    if list_all:
+        _list(as_json)
+        return ExitCode.CLEAN
+    if not name:
+        raise UserError("no codemod was named", hint="merge-tool codemod --list names them")
+
+    from merge_tool.codemods.base import make_codemod
+    from merge_tool.codemods.run import run_codemod
+    from merge_tool.lint.files import chosen_files, project_files
+
+    if not repo.is_dir():
+        raise UserError(f"{repo} is not a folder", hint="give the project's root with --repo")
+    chosen_policy = _policy(repo, policy, plan)
+    made = make_codemod(name, _options(name, settings or []))
+    if write and not allow_dirty:
+        _refuse_dirty(repo)
+    known = project_files(repo)
+    chosen = chosen_files(repo, known, paths, Path.cwd()) if paths else []
+    files = {path: (repo / path).read_bytes() for path in sorted({*known, *chosen})}
+    new, result = run_codemod(made, files, chosen, chosen_policy)
+    if write:
+        for path, data in sorted(new.items()):
+            _replace(repo, path, files.get(path), data)
+    if as_json:
+        _print_json(result, sorted(new), written=write)
+    else:
+        _print(made, files, new, result, written=write)
+    return ExitCode.FINDINGS if result.not_done else ExitCode.CLEAN
+
+
+def _list(as_json: bool) -> None:
+    import json
+    from dataclasses import MISSING, fields
+
+    from merge_tool.codemods.base import all_codemods
+
+    found = []
+    for name, kind in all_codemods().items():
+        module = __import__(kind.__module__, fromlist=["__doc__"])
+        summary = (module.__doc__ or "").strip().split("\n")[0]
+        names = [
+            item.name + ("" if item.default is MISSING and item.default_factory is MISSING else "?")
+            for item in fields(kind.Options)
+        ]
+        found.append({"name": name, "summary": summary, "options": names})
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    for item in found:
+        typer.echo(f"{item['name']}: {item['summary']}\n    options: {', '.join(item['options']) or 'none'}")
+
+
+def _policy(root: Path, given: str, plan: Path | None) -> Policy:
+    """The policy given, else the one that the project's plan names, else the generic one."""
+    from merge_tool.plan.policy import load_policy
+    from merge_tool.plan.yaml_source import read_yaml
+
+    path = plan if plan is not None else root / "phases.yaml"
+    if not given and (plan is not None or path.is_file()):
+        data = read_yaml(path).data
+        named = data.get("policy") if isinstance(data, dict) else None
+        given = named if isinstance(named, str) else ""
+    return load_policy(given or "generic", root=root)
+
+
+def _options(name: str, words: list[str]) -> dict[str, Any]:
+    """The options of the command line: JSON objects, and `key=value` whose value is JSON or else text."""
+    import json
+    from dataclasses import fields
+
+    from merge_tool.codemods.base import all_codemods
+    from merge_tool.errors import UserError
+
+    kinds = (
+        {item.name: str(item.type) for item in fields(all_codemods()[name].Options)}
+        if name in all_codemods()
+        else {}
+    )
+    found: dict[str, Any] = {}
+    for word in words:
+        if word.lstrip().startswith("{"):
+            try:
+                given = json.loads(word)
+            except json.JSONDecodeError as error:
+                raise UserError(
+                    f"--options: not JSON: {error}", hint='write {"key": "value"} or key=value'
+                ) from error
+            found |= given
+            continue
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise UserError(f"--options: {word!r} has no =", hint='write {"key": "value"} or key=value')
+        kind = kinds.get(key, "")
+        if kind == "str":
+            found[key] = value
+            continue
+        try:
+            found[key] = json.loads(value)
+        except json.JSONDecodeError:
+            found[key] = [part for part in value.split(",") if part] if kind.startswith("tuple") else value
+    return found
+
+
+def _refuse_dirty(repo: Path) -> None:
+    from merge_tool.errors import UserError
+    from merge_tool.vcs.repo import Repository
+
+    opened = Repository.open(repo)
+    changed = (
+        opened.run("status", "--porcelain", "--untracked-files=no", cwd=repo)
+        .decode("utf-8", "replace")
+        .splitlines()
+    )
+    if changed:
+        raise UserError(
+            f"{len(changed)} tracked files have changes that are not committed, such as {changed[0][3:]}",
+            hint="commit or stash them, or give --allow-dirty",
+        )
+
+
+def _replace(repo: Path, path: str, old: bytes | None, new: bytes) -> None:
+    """Writes a file in one step, with the mode it had; refuses where it changed since it was read."""
+    import os
+    import tempfile
+
+    from merge_tool.errors import UserError
+
+    target = repo / path
+    if old is not None and target.read_bytes() != old:
+        raise UserError(f"{path} changed while the codemod ran", hint="run it again")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(new)
+        mode = target.stat().st_mode & 0o7777 if old is not None else 0o644
+        Path(temporary).chmod(mode)
+        Path(temporary).replace(target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _print_json(result: CodemodResult, files: list[str], *, written: bool) -> None:
+    import json
+
+    edits = [
+        {"path": item.path, "line": item.line, "codemod": item.codemod, "description": item.description}
+        for item in result.edits
+    ]
+    left = [
+        {"path": item.path, "line": item.line, "codemod": item.codemod, "reason": item.reason}
+        for item in result.not_done
+    ]
+    typer.echo(json.dumps({"edits": edits, "not_done": left, "files": files, "written": written}, indent=2))
+
+
+def _print(
+    made: Codemod, files: dict[str, bytes], new: dict[str, bytes], result: CodemodResult, *, written: bool
+) -> None:
+    """The diff on standard output, so that it can be piped; what else there is to say on standard error."""
+    from merge_tool.model.text import one_line
+    from merge_tool.report.console import err_console, safe
+
+    if not written:
+        _print_diff(files, new)
+    notes = err_console()
+    if written:
+        for item in result.edits:
+            notes.print(safe(one_line(f"{item.path}:{item.line}: {item.description}")), soft_wrap=True)
+    for site in result.not_done:
+        notes.print(safe(one_line(f"{site.path}:{site.line}: left: {site.reason}"), "yellow"), soft_wrap=True)
+    what = f"{made.name}: {len(result.edits)} edits in {len(new)} files {'written' if written else 'shown'}"
+    what += f", {len(result.not_done)} sites left to a person" if result.not_done else ""
+    hint = "; --write applies them" if new and not written else ""
+    notes.print(safe(what + hint, "bold"), soft_wrap=True)
+
+
+def _print_diff(files: dict[str, bytes], new: dict[str, bytes]) -> None:
+    """A unified diff that git and patch can apply: raw where it is piped, made safe on a terminal."""
+    import difflib
+    import sys
+
+    from merge_tool.report.console import console, safe
+
+    terminal = sys.stdout.isatty()
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+    for path, data in sorted(new.items()):
+        old = files.get(path)
+        before, after = _lines(old or b""), _lines(data)
+        lines = list(
+            difflib.unified_diff(before, after, f"a/{path}" if old is not None else "/dev/null", f"b/{path}")
+        )
+        heads = lines[:2]
+        for line in lines:
+            whole = line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+            raw = whole.encode() if line in heads else whole.encode("latin-1")
+            if terminal:
+                text = raw.decode("utf-8", "replace").rstrip("\r\n")
+                console().print(safe(text, colours.get(text[:1], "")), soft_wrap=True)
+            else:
+                sys.stdout.flush()
+                sys.stdout.buffer.write(raw)
+
+
+def _lines(data: bytes) -> list[str]:
+    """Lines that end with `\\n` alone, each byte as one character, so that any encoding comes through."""
+    text = data.decode("latin-1")
+    parts = text.split("\n")
+    return [f"{part}\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])
