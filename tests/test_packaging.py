@@ -74,3 +74,13 @@ def test_installed_tool_finds_its_plan_rules_and_fixtures(built: Path, tmp_path:
     assert "TF1" in call(tool, "rule", "--all", cwd=tmp_path)
     call(python, "-c", "import rules", cwd=tmp_path, code=1)  # never importable as a package of its own
     call(tool, "demo", tmp_path / "demo", "--json", cwd=tmp_path)
+
+
+def test_uv_runs_it_from_the_sdist(built: Path, tmp_path: Path) -> None:
+    (sdist,) = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (folder,) = tmp_path.iterdir()
+    uv = [sys.executable, "-m", "uv", "run", "--quiet", "--no-dev", "--python", sys.executable]
+    assert call(*uv, "merge-tool", "--version", cwd=folder).startswith("merge-tool 0.")
+    assert '"id": "9.4"' in call(*uv, "merge-tool", "plan", "--json", cwd=folder)

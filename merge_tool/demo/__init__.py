@@ -1,0 +1,1 @@
+"""The miniature upstream and fork, made from the sources in `fixtures/`."""
