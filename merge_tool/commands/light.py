@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,18 +43,23 @@ def common_dir(repo: Path) -> Path:
     return (repo / line).resolve()
 
 
-def light_store(repo: Path, state_url: str) -> Store | None:
+@contextmanager
+def light_store(repo: Path, state_url: str) -> Iterator[Store | None]:
     """The store of the repository, opened to read; None where nothing was begun."""
-    folder = common_dir(repo)
-    if not state_url:
-        database = folder / "merge-tool" / "state.db"
-        if not database.exists():
-            return None
-        from merge_tool.store.open import open_store
-
-        return open_store(f"sqlite:///{database}", "local", create=False)
-    from merge_tool.commands.opening import project_name
     from merge_tool.store.open import open_store
-    from merge_tool.vcs.repo import Repository
 
-    return open_store(state_url, project_name(Repository.open(repo), state_url), create=False)
+    if state_url:
+        from merge_tool.commands.opening import project_name
+        from merge_tool.vcs.repo import Repository
+
+        store = open_store(state_url, project_name(Repository.open(repo), state_url), create=False)
+    else:
+        database = common_dir(repo) / "merge-tool" / "state.db"
+        if not database.exists():
+            yield None
+            return
+        store = open_store(f"sqlite:///{database}", "local", create=False)
+    try:
+        yield store
+    finally:
+        store.close()

@@ -44,12 +44,11 @@ def report(
     form = "json" if as_json else kind or format_
     if form not in FORMATS:
         raise UserError(f"there is no format {form}", hint=f"one of {', '.join(FORMATS)}")
-    store = light_store(repo, state_url)
-    run = (store.active_run() or store.last_run()) if store else None
-    if store is None or run is None:
-        raise StateError("no run was begun here", hint="begin one: merge-tool phase 0")
-    text = render(build_report(store, run, phase), form, phase)
-    store.close()
+    with light_store(repo, state_url) as store:
+        run = (store.active_run() or store.last_run()) if store else None
+        if store is None or run is None:
+            raise StateError("no run was begun here", hint="begin one: merge-tool phase 0")
+        text = render(build_report(store, run, phase), form, phase)
     if output is None:
         sys.stdout.write(text if text.endswith("\n") else text + "\n")
     else:

@@ -22,18 +22,14 @@ def status(
     from merge_tool.errors import ExitCode
     from merge_tool.report.status import print_status, status_data
 
-    store = light_store(repo, state_url)
-    run = (store.active_run() or store.last_run()) if store else None
-    if store is None or run is None:
-        from merge_tool.report.summary import say
+    with light_store(repo, state_url) as store:
+        run = (store.active_run() or store.last_run()) if store else None
+        if store is None or run is None:
+            from merge_tool.report.summary import say
 
-        say(
-            {"run": None, "stories": [], "criteria": [], "files": []},
-            ["no run was begun here", "next: merge-tool phase 0"],
-            as_json,
-        )
-        return ExitCode.CLEAN
-    data = status_data(store, run, common_dir(repo))
-    store.close()
+            nothing: dict[str, object] = {"run": None, "stories": [], "criteria": [], "files": []}
+            say(nothing, ["no run was begun here", "next: merge-tool phase 0"], as_json)
+            return ExitCode.CLEAN
+        data = status_data(store, run, common_dir(repo))
     print_status(data, as_json=as_json)
     return ExitCode.FINDINGS if data.needs_person else ExitCode.CLEAN

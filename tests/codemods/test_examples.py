@@ -47,8 +47,13 @@ def run(name: str, example: Example, files: dict[str, str]) -> tuple[dict[str, s
 def test_the_result_is_the_one_written_down(name: str, example: Example) -> None:
     new, result = run(name, example, dict(example.before))
     for path in sorted({*new, *example.after}):
-        expected, got = example.after.get(path, example.before.get(path, "")), new.get(path, example.before.get(path, ""))
-        assert got == expected, "".join(difflib.unified_diff(expected.splitlines(True), got.splitlines(True), "expected", "got"))
+        expected, got = (
+            example.after.get(path, example.before.get(path, "")),
+            new.get(path, example.before.get(path, "")),
+        )
+        assert got == expected, "".join(
+            difflib.unified_diff(expected.splitlines(True), got.splitlines(True), "expected", "got")
+        )
     assert set(new) == set(example.after)
     reasons = [item.reason for item in result.not_done]
     assert len(reasons) == len(example.not_done), reasons
@@ -100,7 +105,9 @@ def test_the_form_of_a_file_stays(name: str, example: Example, form: str) -> Non
 def test_files_that_do_not_parse_are_told_and_break_nothing(name: str, example: Example) -> None:
     raw = {path: text.encode() for path, text in example.before.items()}
     broken = {"zz/broken.py": b"def f(:\n", "zz/latin.py": b"x = '\xff\xfe'\n"}
-    new, result = run_codemod(make_codemod(name, example.options), {**raw, **broken}, example.paths, policy_of(example))
+    new, result = run_codemod(
+        make_codemod(name, example.options), {**raw, **broken}, example.paths, policy_of(example)
+    )
     assert not broken.keys() & new.keys()
     if not example.paths:
         assert any(item.path == "zz/latin.py" and "cannot be read" in item.reason for item in result.not_done)

@@ -63,7 +63,9 @@ def test_where_an_import_goes(before: str, after: str) -> None:
 def test_a_long_import_is_put_in_brackets() -> None:
     names = ", ".join(f"name_number_{index}" for index in range(5))
     before = f"from app.core.tenant import {names}\n"
-    got = apply_edits(before, FileEdits(imports=[ImportNeed("app.core.tenant", "one_more_long_name_here")]), "app.x")
+    got = apply_edits(
+        before, FileEdits(imports=[ImportNeed("app.core.tenant", "one_more_long_name_here")]), "app.x"
+    )
     assert got.startswith("from app.core.tenant import (\n    name_number_0,\n")
     assert got.endswith("    one_more_long_name_here,\n)\n")
 

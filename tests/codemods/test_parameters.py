@@ -38,7 +38,11 @@ SHAPES = [
     ("def f(\n    a,\n    b\n): ...", REQUIRED, "def f(\n    a,\n    b,\n    t: int\n): ..."),
     ("def f(\n    a\n): ...", REQUIRED, "def f(\n    a,\n    t: int\n): ..."),
     ("def f(\n    a,  # one\n): ...", REQUIRED, "def f(\n    a,  # one\n    t: int,\n): ..."),
-    ("def f(\n    a,\n    # b: later\n): ...", REQUIRED, "def f(\n    a,\n    # b: later\n    t: int,\n): ..."),
+    (
+        "def f(\n    a,\n    # b: later\n): ...",
+        REQUIRED,
+        "def f(\n    a,\n    # b: later\n    t: int,\n): ...",
+    ),
     ("def f(\n    a  # one\n): ...", REQUIRED, "def f(\n    a,  # one\n    t: int\n): ..."),
     ("def f(a,\n      b): ...", REQUIRED, "def f(a,\n      b,\n      t: int): ..."),
     ("def f(\n    a, b\n): ...", REQUIRED, "def f(\n    a, b, t: int\n): ..."),
@@ -62,14 +66,20 @@ def test_positions_of_the_old_parameters_stay(before: str, new: NewParameter, af
         assert callable(function)
         return [(item.name, item.kind) for item in inspect.signature(function).parameters.values()]
 
-    positional = [item for item in names(before) if item[1] in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)]
+    positional = [
+        item
+        for item in names(before)
+        if item[1] in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    ]
     assert names(after)[: len(positional)] == positional
     assert ("t" in dict(names(after))) and [item for item in names(after) if item[0] != "t"] == names(before)
 
 
 def test_a_line_that_grows_too_long_is_laid_out_one_parameter_a_line() -> None:
     before = "class A:\n    def f(self, first_parameter: int, second_parameter: int, third_parameter: int) -> str:\n        pass\n"
-    got = apply_edits(before, FileEdits(parameters={(2, 4): [NewParameter("tenant_identifier", "int", "None")]}))
+    got = apply_edits(
+        before, FileEdits(parameters={(2, 4): [NewParameter("tenant_identifier", "int", "None")]})
+    )
     assert got == (
         "class A:\n    def f(\n        self,\n        first_parameter: int,\n        second_parameter: int,\n        third_parameter: int,\n"
         "        tenant_identifier: int = None,\n    ) -> str:\n        pass\n"

@@ -24,7 +24,9 @@ def route(source: str, head: str = HEAD) -> tuple[str, list[str]]:
     return result.texts.get("app/routes.py", head + source).removeprefix(head), reasons(result)
 
 
-@pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete", "head", "options", "trace", "websocket"])
+@pytest.mark.parametrize(
+    "method", ["get", "post", "put", "patch", "delete", "head", "options", "trace", "websocket"]
+)
 def test_every_method_is_a_route(method: str) -> None:
     new, left = route(f'@router.{method}("/")\nasync def one(): ...\n')
     assert new == f'@router.{method}("/")\nasync def one(bot_id: int = Depends(get_cabinet_tenant)): ...\n'
@@ -78,7 +80,12 @@ def test_an_annotated_alias_is_the_house_way() -> None:
 
 def test_only_the_chosen_files_are_edited_and_unreadable_ones_told() -> None:
     one = HEAD + '@router.get("/")\nasync def one(): ...\n'
-    files = {"app/dependencies.py": "def get_cabinet_tenant(): ...\n", "app/a.py": one, "app/b.py": one, "app/c.py": "@router.get(\n"}
+    files = {
+        "app/dependencies.py": "def get_cabinet_tenant(): ...\n",
+        "app/a.py": one,
+        "app/b.py": one,
+        "app/c.py": "@router.get(\n",
+    }
     codemod = make_codemod("add-route-dependency", OPTIONS)
     result = codemod.apply(Project(files, policy()), ["app/a.py", "app/c.py"])
     assert list(result.texts) == ["app/a.py"]
@@ -112,7 +119,9 @@ APP = {
 }
 
 
-def test_the_rewritten_application_refuses_what_it_must(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_rewritten_application_refuses_what_it_must(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     import httpx
     import jwt
     from fastapi import FastAPI
@@ -139,7 +148,9 @@ def test_the_rewritten_application_refuses_what_it_must(tmp_path: Path, caplog: 
         def get(path: str, tenant: int | None) -> tuple[int, object]:
             async def ask() -> httpx.Response:
                 current.set(tenant)
-                async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+                async with httpx.AsyncClient(
+                    transport=httpx.ASGITransport(app), base_url="http://test"
+                ) as client:
                     return await client.get(path)
 
             answer = asyncio.run(ask())
@@ -161,7 +172,10 @@ def test_the_rewritten_application_refuses_what_it_must(tmp_path: Path, caplog: 
     [
         ({"file": "app/none.py", "name": "get_tenant"}, r"no file app/none\.py"),
         ({"file": "app/a.py", "name": "get-tenant"}, "not a name of Python"),
-        ({"file": "app/a.py", "name": "get_tenant", "detail_missing": "x ="}, "detail_missing: not an expression"),
+        (
+            {"file": "app/a.py", "name": "get_tenant", "detail_missing": "x ="},
+            "detail_missing: not an expression",
+        ),
     ],
 )
 def test_wrong_options_are_errors(options: dict[str, object], message: str) -> None:

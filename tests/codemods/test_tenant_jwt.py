@@ -44,9 +44,14 @@ def tokens_of(root: Path, text: str) -> ModuleType:
         return importlib.import_module("jwt_case.tokens")
 
 
-def test_tokens_of_one_tenant_are_not_tokens_of_another(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_tokens_of_one_tenant_are_not_tokens_of_another(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     files = {**FULL.before, **FULL.after}
-    text = files["app/tokens.py"].replace("from app.config import get_jwt_secret", "SECRETS = {1: 'a' * 40, 2: 'b' * 40}\n\n\nasync def get_jwt_secret(db, bot_id):\n    return SECRETS.get(bot_id)")
+    text = files["app/tokens.py"].replace(
+        "from app.config import get_jwt_secret",
+        "SECRETS = {1: 'a' * 40, 2: 'b' * 40}\n\n\nasync def get_jwt_secret(db, bot_id):\n    return SECRETS.get(bot_id)",
+    )
     tokens = tokens_of(tmp_path, text)
 
     async def story() -> None:
@@ -107,7 +112,9 @@ def test_a_claim_that_is_there_is_left_alone(body: str) -> None:
     ],
 )
 def test_a_check_that_is_there_is_left_alone(body: str) -> None:
-    result = run("tenant-jwt", {"app/tokens.py": f"import jwt\n\n\ndef read(token, bot_id):\n{body}"}, OPTIONS)
+    result = run(
+        "tenant-jwt", {"app/tokens.py": f"import jwt\n\n\ndef read(token, bot_id):\n{body}"}, OPTIONS
+    )
     assert not result.texts
 
 

@@ -62,7 +62,9 @@ def test_a_new_text_that_is_not_python_is_given_up_whole() -> None:
         def apply(self, project: Project, paths: object = ()) -> CodemodResult:
             return CodemodResult({"a.py": "x = (\n", "b.py": "y = 2\n"}, (Edit("b.py", 1, "bad", "y"),))
 
-    new, result = run_codemod(Bad(TenantJwtOptions(module="a.py")), {"a.py": b"x = 1\n", "b.py": b"y = 1\n"}, (), Policy())
+    new, result = run_codemod(
+        Bad(TenantJwtOptions(module="a.py")), {"a.py": b"x = 1\n", "b.py": b"y = 1\n"}, (), Policy()
+    )
     assert new == {}
     assert result.edits == ()
     assert {item.path for item in result.not_done} == {"a.py", "b.py"}

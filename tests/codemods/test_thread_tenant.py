@@ -30,11 +30,19 @@ def threaded(caller: str, crud: str = CRUD, **more: str) -> tuple[str, str, list
         ("from app import crud as c", "c.find(db=db)", "c.find(db=db, bot_id=bot_id)"),
         ("from app.crud import *", "find(db)", "find(db, bot_id=bot_id)"),
         ("from app.crud import find\nsearch = find", "search(db)", "search(db, bot_id=bot_id)"),
-        ("try:\n    from app.crud import find\nexcept ImportError:\n    find = None", "find(db)", "find(db, bot_id=bot_id)"),
+        (
+            "try:\n    from app.crud import find\nexcept ImportError:\n    find = None",
+            "find(db)",
+            "find(db, bot_id=bot_id)",
+        ),
         ("from app.crud import find", "[find(x) for x in db]", "[find(x, bot_id=bot_id) for x in db]"),
         ("from app.crud import find", "(lambda: find(db))()", "(lambda: find(db, bot_id=bot_id))()"),
         ("from app.crud import find", "find(*db)", "find(*db, bot_id=bot_id)"),
-        ("import functools\nfrom app.crud import find", "functools.partial(find, db)()", "functools.partial(find, db, bot_id=bot_id)()"),
+        (
+            "import functools\nfrom app.crud import find",
+            "functools.partial(find, db)()",
+            "functools.partial(find, db, bot_id=bot_id)()",
+        ),
     ],
 )
 def test_every_way_to_name_a_function(head: str, call: str, passed: str) -> None:
@@ -45,9 +53,17 @@ def test_every_way_to_name_a_function(head: str, call: str, passed: str) -> None
 
 
 def test_re_exports_and_imports_inside_functions() -> None:
-    more = {"app/api/__init__.py": "from .names import find as lookup\n", "app/api/names.py": "from app.crud import find\n"}
-    use, _, left = threaded("def work(db):\n    from app.api import lookup\n\n    return lookup(db)\n", **more)
-    assert use == "def work(db, bot_id: int):\n    from app.api import lookup\n\n    return lookup(db, bot_id=bot_id)\n"
+    more = {
+        "app/api/__init__.py": "from .names import find as lookup\n",
+        "app/api/names.py": "from app.crud import find\n",
+    }
+    use, _, left = threaded(
+        "def work(db):\n    from app.api import lookup\n\n    return lookup(db)\n", **more
+    )
+    assert (
+        use
+        == "def work(db, bot_id: int):\n    from app.api import lookup\n\n    return lookup(db, bot_id=bot_id)\n"
+    )
     assert left == []
 
 
@@ -100,12 +116,27 @@ def test_methods_are_followed_through_instances_singletons_and_annotations() -> 
         ("def work(db):\n    find(db)\n    bot_id = 1\n", "perhaps not before"),
         ("@register\ndef work(db):\n    return find(db)\n", "decorated by @register"),
         ("class A:\n    def __call__(self, db):\n        return find(db)\n", "special method"),
-        ("class B:\n    def go(self): ...\n\n\nclass A(B):\n    def go(self):\n        return find(1)\n", "A.go overrides B.go"),
-        ("class A:\n    def go(self):\n        return find(1)\n\n\nclass B(A):\n    def go(self): ...\n", "B.go in app/use.py overrides it"),
+        (
+            "class B:\n    def go(self): ...\n\n\nclass A(B):\n    def go(self):\n        return find(1)\n",
+            "A.go overrides B.go",
+        ),
+        (
+            "class A:\n    def go(self):\n        return find(1)\n\n\nclass B(A):\n    def go(self): ...\n",
+            "B.go in app/use.py overrides it",
+        ),
         ("class A(Thread):\n    def go(self):\n        return find(1)\n", "base Thread outside the project"),
-        ("def work(db):\n    return find(db)\n\n\ndef work(db, more):\n    return find(db)\n", "defined more than once"),
-        ("class A:\n    def go(self):\n        return find(1)\n\n\ndef use(a):\n    return a.go()\n", "the class of what stands before .go is not known"),
-        ("if True:\n    def find(db): ...\n\n\ndef work(db):\n    return find(db)\n", "may stand for another function"),
+        (
+            "def work(db):\n    return find(db)\n\n\ndef work(db, more):\n    return find(db)\n",
+            "defined more than once",
+        ),
+        (
+            "class A:\n    def go(self):\n        return find(1)\n\n\ndef use(a):\n    return a.go()\n",
+            "the class of what stands before .go is not known",
+        ),
+        (
+            "if True:\n    def find(db): ...\n\n\ndef work(db):\n    return find(db)\n",
+            "may stand for another function",
+        ),
     ],
 )
 def test_what_is_not_sure_holds_everything_back_and_is_told(source: str, reason: str) -> None:
@@ -127,7 +158,11 @@ def test_a_shadowed_name_is_another_thing() -> None:
 def test_functions_that_do_not_depend_on_the_held_back_one_are_done() -> None:
     crud = "def find(db): ...\n\n\ndef other(db): ...\n"
     use = "from app.crud import find, other\n\n\ndef a(db):\n    return other(db)\n\n\nX = find(1)\n"
-    result = run("thread-tenant", {"app/crud.py": crud, "app/use.py": use}, {"functions": ["app.crud.find", "app.crud.other"]})
+    result = run(
+        "thread-tenant",
+        {"app/crud.py": crud, "app/use.py": use},
+        {"functions": ["app.crud.find", "app.crud.other"]},
+    )
     assert "def other(db, bot_id: int)" in result.texts["app/crud.py"]
     assert "def find(db):" in result.texts["app/crud.py"]
     assert "other(db, bot_id=bot_id)" in result.texts["app/use.py"]
@@ -138,7 +173,9 @@ def test_new_callers_of_a_threaded_function_are_mended_later() -> None:
     use = "from app.crud import find\n\n\ndef helper(db, bot_id: int):\n    return find(db, bot_id=bot_id)\n\n\ndef new(db):\n    return helper(db)\n"
     new, same, left = threaded(use, crud)
     assert same == crud
-    assert new == use.replace("def new(db)", "def new(db, bot_id: int)").replace("helper(db)\n", "helper(db, bot_id=bot_id)\n")
+    assert new == use.replace("def new(db)", "def new(db, bot_id: int)").replace(
+        "helper(db)\n", "helper(db, bot_id=bot_id)\n"
+    )
     assert left == []
 
 
@@ -166,7 +203,10 @@ def test_optional_keeps_old_calls_working() -> None:
     }
     result = run("thread-tenant", files, {"functions": ["app.crud.find"], "optional": True})
     assert "find(db, limit=1, bot_id: Optional[int] = None)" in result.texts["app/crud.py"]
-    assert "def handler(db, bot_id: int | None = None):\n    return find(db, 2, bot_id=bot_id)" in result.texts["app/use.py"]
+    assert (
+        "def handler(db, bot_id: int | None = None):\n    return find(db, 2, bot_id=bot_id)"
+        in result.texts["app/use.py"]
+    )
     assert reasons(result) == ["handler is passed on as a value, and who calls it is not known"]
 
 
@@ -193,7 +233,9 @@ def test_a_circle_of_imports_is_not_made() -> None:
 
 
 def test_functions_outside_the_chosen_files_are_left() -> None:
-    result = run("thread-tenant", {"app/crud.py": CRUD, "x.py": ""}, {"functions": ["app.crud.find"]}, ["x.py"])
+    result = run(
+        "thread-tenant", {"app/crud.py": CRUD, "x.py": ""}, {"functions": ["app.crud.find"]}, ["x.py"]
+    )
     assert reasons(result) == ["app.crud.find stands outside the chosen files"]
 
 
