@@ -85,7 +85,9 @@ class Migration:
         after = ", ".join(chain.heads) or "nothing"
         ledger: tuple[LedgerEntry, ...] = ()
         if len(chain.heads) > 1:
-            ledger = (LedgerEntry(path, "joins heads", f"the revisions had {len(chain.heads)} heads: {after}"),)
+            ledger = (
+                LedgerEntry(path, "joins heads", f"the revisions had {len(chain.heads)} heads: {after}"),
+            )
         if chain.missing:
             text_of = f"revisions follow {', '.join(chain.missing)}, which no file defines: Alembic refuses the folder"
             ledger = (*ledger, LedgerEntry(folder, "needs a person", text_of))

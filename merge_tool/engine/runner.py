@@ -264,9 +264,7 @@ class Runner:
         self.session.checkout(workspace.flush())
         return self.session.worktree
 
-    def _batch_files(
-        self, unit: Unit, story: Story, upstream: UpstreamView | None
-    ) -> tuple[str, ...] | None:
+    def _batch_files(self, unit: Unit, story: Story, upstream: UpstreamView | None) -> tuple[str, ...] | None:
         """The files of a batched story's part: of all files that differ between the fork and upstream, or stand here."""
         if story.batches is None or not unit.batch:
             return None

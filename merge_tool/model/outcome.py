@@ -97,6 +97,8 @@ class Outcome:
     not_done: tuple[NotDone, ...] = ()
     criteria: tuple[CriterionResult, ...] = ()
     ledger: tuple[LedgerEntry, ...] = ()
-    commit_notes: tuple[str, ...] = ()  # lines for the commit message, such as "(cherry picked from commit …)"
+    commit_notes: tuple[
+        str, ...
+    ] = ()  # lines for the commit message, such as "(cherry picked from commit …)"
     conflicts: tuple[Conflict, ...] = ()
     details: tuple[str, ...] = ()  # longer text for the report, one paragraph each

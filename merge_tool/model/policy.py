@@ -38,7 +38,9 @@ class KeyPolicy:
 
     builders: tuple[str, ...] = ()  # functions that put the tenant into the key they return
     prefixing_clients: tuple[str, ...] = ()  # client classes that add the tenant themselves
-    clients: tuple[str, ...] = ()  # names of variables or attributes that hold a raw client, besides what is inferred
+    clients: tuple[
+        str, ...
+    ] = ()  # names of variables or attributes that hold a raw client, besides what is inferred
     global_keys: tuple[str, ...] = ()  # patterns of keys that belong to no tenant
 
 
