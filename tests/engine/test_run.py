@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.project import PLAN, Project, make_project
+from tests.servers import PostgresDatabase
 
 
 @pytest.fixture
@@ -210,10 +211,17 @@ class GitIn:
         return self.project.fork.git("-C", str(self.project.worktree), *args)
 
 
-def test_a_file_merged_twice_keeps_what_was_resolved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_merged_twice_keeps_what_was_resolved(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A later story that names the same file again must not meet the conflict a second time."""
-    story = '      - id: "2.3"\n        title: Again\n        depends_on: ["2.1"]\n        estimate_hours: 1\n'
-    plan = PLAN.replace("  - number: 3\n", story + "        actions:\n          - {kind: merge, paths: [hard.py, clean.py]}\n  - number: 3\n")
+    story = (
+        '      - id: "2.3"\n        title: Again\n        depends_on: ["2.1"]\n        estimate_hours: 1\n'
+    )
+    plan = PLAN.replace(
+        "  - number: 3\n",
+        story + "        actions:\n          - {kind: merge, paths: [hard.py, clean.py]}\n  - number: 3\n",
+    )
     project = make_project(tmp_path, plan)
     project.capsys = capsys
     to_conflict(project)
@@ -243,3 +251,17 @@ def test_a_failed_criterion_is_told_and_can_be_mended_by_a_commit(
     project.run("story", "1.1")
     data = project.json("report", "--format", "json")
     assert [(item["id"], item["status"]) for item in data["criteria"]] == [("1.1.1", "passed")]
+
+
+def test_the_record_can_be_kept_in_a_teams_postgresql(
+    project: Project, postgres_database: PostgresDatabase
+) -> None:
+    state = ("--state-url", postgres_database.url())
+    project.run("phase", "0", *state)
+    project.run("phase", "1", *state)
+    project.run("phase", "2", *state, code=1)
+    resolved(project)
+    project.run("continue", *state)
+    assert project.json("status", *state)["stories"][4]["status"] == "done"
+    assert not (project.fork.path / ".git" / "merge-tool" / "state.db").exists()
+    assert project.json("status")["run"] is None
