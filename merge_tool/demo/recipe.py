@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from merge_tool.bundled import bundled
 from merge_tool.errors import UserError
 from merge_tool.plan.yaml_source import problems_of, read_yaml
 
@@ -27,6 +28,7 @@ class CommitSpec(BaseModel):
         executable: paths that get mode 755.
         branch: the side branch that the commit is made on; main by default.
         merge: the side branch that this commit merges into main.
+        layer: the files of `fixtures/tenancy_layer/files` come first; the commit's own may replace them.
         paths: in base.yaml, the patterns of the files that the commit brings (`*` also matches `/`); the last takes the rest.
     """
 
@@ -41,6 +43,7 @@ class CommitSpec(BaseModel):
     executable: tuple[str, ...] = ()
     branch: str = ""
     merge: str = ""
+    layer: bool = False
     paths: tuple[str, ...] = ()
 
     @field_validator("date")
@@ -127,7 +130,8 @@ def _read_commit(folder: Path) -> CommitRecipe:
         spec = CommitSpec.model_validate(source.data)
     except ValidationError as error:
         raise problems_of(source, error)[0] from error
-    files = read_tree(folder / "files") if (folder / "files").is_dir() else []
+    files = read_tree(bundled("fixtures") / "tenancy_layer" / "files") if spec.layer else []
+    files += read_tree(folder / "files") if (folder / "files").is_dir() else []
     patch = folder / "change.patch"
     return CommitRecipe(folder.name, spec, tuple(files), patch if patch.is_file() else None)
 

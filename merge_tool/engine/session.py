@@ -84,6 +84,19 @@ class Session:
         if self.dry_run:
             return
         self.repo.remove_stale_locks([self.branch_ref], f"refs/merge-tool/{self.run.id}")
+        self._follow_branch()
+        self._renew_view()
+
+    def _renew_view(self) -> None:
+        """Shows the branch in the worktree where a kill came before that; a stop's files are left as they are."""
+        waits = (StoryStatus.STOPPED, StoryStatus.GATE)
+        if any(item.status in waits for item in self.store.stories(self.run.id)) or not self.worktree.exists:
+            return
+        tree = self.repo.tree_of(self.run.tip)
+        if self.worktree.shown_tree != tree:
+            self.checkout(tree)
+
+    def _follow_branch(self) -> None:
         tip = self.repo.refs(self.branch_ref).get(self.branch_ref)
         if tip == self.run.tip:
             return
@@ -126,7 +139,7 @@ class Session:
 
     def keep_edits(self, worktree: Worktree) -> str:
         """Keeps changed files of the worktree as a commit under the run's refs; returns its name, or "" without changes."""
-        if not (worktree.path / ".git").exists() or worktree.index_is_empty() or not worktree.changed():
+        if not (worktree.path / ".git").exists() or worktree.index_is_empty() or not worktree.edited():
             return ""
         tree = worktree.snapshot()
         commit = self.repo.commit_tree(

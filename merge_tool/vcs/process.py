@@ -11,7 +11,6 @@ from typing import Any
 
 from merge_tool.errors import VcsError
 
-
 _LOCKED = re.compile(r"Unable to create\s+'([^']+\.lock)'\s*: File exists")
 STALE = 2.0  # seconds; git holds a lock for milliseconds
 

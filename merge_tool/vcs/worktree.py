@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from pathlib import Path
 
 from merge_tool.errors import VcsError
@@ -23,6 +24,7 @@ class Worktree:
         self._repo = repo
         self.path = path
         self._marker = repo.common_dir / "merge-tool" / "checkout-under-way"
+        self._shown = repo.common_dir / "merge-tool" / "checked-out-tree"
 
     @classmethod
     def of(cls, repo: Repository) -> Worktree:
@@ -51,7 +53,10 @@ class Worktree:
                         f"{self.path} holds files that are not a worktree",
                         hint="move them away and run again",
                     )
-                shutil.rmtree(self.path)
+                if self._marker.exists():
+                    shutil.rmtree(self.path)  # our own making of it was cut off
+                else:  # git has forgotten it, by a prune or a repair: its files may be a person's
+                    self.path.rename(self.path.with_name(f"worktree-kept-{time.time_ns()}"))
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._mark()
             self._repo.run("worktree", "add", "--force", "--no-checkout", "--detach", str(self.path), commit)
@@ -78,7 +83,20 @@ class Worktree:
             missing_ok=True
         )  # left by a killed git; this worktree is ours and the run lock is held
         self._repo.run("read-tree", "--reset", "-u", tree, cwd=self.path)
+        self._shown.write_text(tree, encoding="ascii")
         self._marker.unlink(missing_ok=True)
+
+    @property
+    def shown_tree(self) -> str:
+        """The tree that was checked out last; "" before the first time."""
+        return self._shown.read_text(encoding="ascii") if self._shown.exists() else ""
+
+    def edited(self) -> bool:
+        """Whether a person changed something that no commit of the branch holds: in files, or staged in the index."""
+        if self.changed():
+            return True
+        staged = self._repo.text("write-tree", cwd=self.path)
+        return staged not in (self.shown_tree, self._repo.text("rev-parse", "HEAD^{tree}", cwd=self.path))
 
     def _index_lock(self) -> Path:
         git_dir = self._repo.text("rev-parse", "--absolute-git-dir", cwd=self.path)
@@ -110,6 +128,7 @@ class Worktree:
         ):
             shutil.rmtree(self.path)
         self._repo.run("worktree", "prune")
+        self._shown.unlink(missing_ok=True)
         self._marker.unlink(missing_ok=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -173,3 +174,21 @@ def test_a_lock_that_a_killed_git_left_is_removed_only_while_the_runs_lock_is_he
     repo.update_refs([("refs/heads/one", head, "")])
     assert not stale.exists()
     assert repo.refs("refs/heads/one") == {"refs/heads/one": head}
+
+
+def test_a_worktree_that_git_forgot_is_kept_aside(made: GitRepo) -> None:
+    repo = Repository.open(made.path)
+    head = repo.resolve("HEAD")
+    repo.update_refs([("refs/heads/merge/x", head, "")])
+    worktree = Worktree.of(repo)
+    worktree.make(head, "merge/x")
+    worktree.checkout(repo.tree_of(head))
+    (worktree.path / "a.py").write_text("mine\n")
+    repo.run("worktree", "unlock", str(worktree.path))
+    admin = Path(repo.text("rev-parse", "--absolute-git-dir", cwd=worktree.path))
+    shutil.rmtree(admin)
+    worktree.make(head, "merge/x")
+    worktree.checkout(repo.tree_of(head))
+    (kept,) = worktree.path.parent.glob("worktree-kept-*")
+    assert (kept / "a.py").read_text() == "mine\n"
+    assert (worktree.path / "a.py").read_text() == "x = 1\n"
