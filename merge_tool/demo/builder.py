@@ -72,9 +72,9 @@ def build_miniature(target: Path, *, progress: Callable[[str], None] = _quiet) -
         raise UserError("git is not installed", hint="install git 2.38 or newer")
 
     base = read_base(sources / "upstream")
-    later = read_commits(sources / "upstream" / "commits") + _optional(sources / "cabinet_commits")
+    later = read_commits(sources / "upstream" / "commits") + read_commits(sources / "cabinet_commits")
     later.sort(key=lambda recipe: recipe.spec.when)
-    own = _optional(sources / "fork" / "commits")
+    own = read_commits(sources / "fork" / "commits")
 
     origin = _start(upstream)
     _make_all(origin, "upstream", base, progress)
@@ -92,10 +92,6 @@ def build_miniature(target: Path, *, progress: Callable[[str], None] = _quiet) -
     _make_all(origin, "upstream", later, progress)
     _make_all(copy, "fork", own, progress)
     return Miniature(upstream, fork, fork_point, origin.run("rev-parse", "HEAD").strip())
-
-
-def _optional(folder: Path) -> list[CommitRecipe]:
-    return read_commits(folder) if folder.is_dir() else []
 
 
 def _make_all(

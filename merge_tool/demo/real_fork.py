@@ -9,6 +9,7 @@ The fork is one commit on top of `--base`: the tenancy layer of `fixtures/tenanc
 from __future__ import annotations
 
 import argparse
+import ast
 import re
 import shutil
 import sys
@@ -137,9 +138,18 @@ def tenant_models(source: str, appendix: str, *, where: str = MODELS) -> tuple[s
     Raises:
         UserError: there is no `Base`, no model, a model with a bot_id already, or a name is not imported.
     """
-    missing = [
-        name for name in _NEEDED if not re.search(rf"^(?!class|def).*\b{name}\b", source, re.MULTILINE)
-    ]
+    try:
+        imported = {
+            name.asname or name.name
+            for node in ast.parse(source).body
+            if isinstance(node, ast.ImportFrom)
+            for name in node.names
+        }
+    except SyntaxError as error:
+        raise UserError(
+            "not valid Python", where=f"{where}:{error.lineno}", hint="name another base commit with --base"
+        ) from error
+    missing = [name for name in _NEEDED if name not in imported]
     if missing:
         raise UserError(
             f"{', '.join(missing)} not imported", where=where, hint="name another base commit with --base"
