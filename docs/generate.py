@@ -115,7 +115,14 @@ def rules() -> str:
     for rule in load_rules():
         module = sys.modules[type(rule).__module__]
         title, _, body = inspect.cleandoc(module.__doc__ or "").partition("\n")
-        parts += [f"## {rule.code} {rule.name}", "", f"{title} ({rule.severity.value})", "", re.sub(r"(?m)^(.+)\n-{3,}$", r"### \1\n", body.strip()), ""]
+        parts += [
+            f"## {rule.code} {rule.name}",
+            "",
+            f"{title} ({rule.severity.value})",
+            "",
+            re.sub(r"(?m)^(.+)\n-{3,}$", r"### \1\n", body.strip()),
+            "",
+        ]
     return "\n".join(parts)
 
 
