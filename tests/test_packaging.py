@@ -72,7 +72,8 @@ def test_installed_tool_finds_its_plan_rules_and_fixtures(built: Path, tmp_path:
     assert call(tool, "--version", cwd=tmp_path).startswith("merge-tool 0.")
     assert '"id": "9.4"' in call(tool, "plan", "--json", cwd=tmp_path)
     assert "TF1" in call(tool, "rule", "--all", cwd=tmp_path)
-    call(python, "-c", "import rules", cwd=tmp_path, code=1)  # never importable as a package of its own
+    if how != "editable":  # there the checkout is on the path, and with it a bare folder called rules
+        call(python, "-c", "import rules", cwd=tmp_path, code=1)
     call(tool, "demo", tmp_path / "demo", "--json", cwd=tmp_path)
 
 

@@ -22,6 +22,9 @@ WithNeeded = Annotated[
 ]
 
 
+NEEDED = " --with-needed"  # ends the stored target of a command that had the option
+
+
 def phase(
     number: Annotated[int, typer.Argument(metavar="N", help="The phase's number.")],
     repo: options.Repo = Path(),
@@ -109,7 +112,7 @@ def _run(request: Request, target: str, *, dry_run: bool, with_needed: bool, as_
                 hint="see `merge-tool status`; then `merge-tool continue`, `skip` or `abort`",
             )
         if not dry_run:
-            session.update_run(target=target)
+            session.update_run(target=f"{target}{NEEDED}" if with_needed else target)
         if target.startswith("story"):
             runner.recheck(unit for unit in wanted if unit.story_id == target.split()[1].partition("#")[0])
         result = runner.run(wanted)
@@ -117,7 +120,7 @@ def _run(request: Request, target: str, *, dry_run: bool, with_needed: bool, as_
 
 
 def units_of(plan: Plan, target: str, *, with_needed: bool = False) -> list[Unit]:
-    """The units that `phase N` or `story X.Y` means.
+    """The units that `phase N` or `story X.Y` means; either may end in `--with-needed`.
 
     Raises:
         UserError: the plan has no such phase or story.
@@ -125,7 +128,8 @@ def units_of(plan: Plan, target: str, *, with_needed: bool = False) -> list[Unit
     from merge_tool.errors import UserError
     from merge_tool.plan.order import split_reference, unit_dependencies, units
 
-    kind, _, name = target.partition(" ")
+    with_needed = with_needed or target.endswith(NEEDED)
+    kind, _, name = target.removesuffix(NEEDED).partition(" ")
     every = units(plan)
     if kind == "phase":
         numbers = [item.number for item in plan.phases]
