@@ -28,6 +28,7 @@ Calls in tests never hold a function back.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -50,11 +51,14 @@ class ThreadTenantOptions:
         functions: dotted names of the functions and methods to give the tenant.
         parameter: the parameter's name; empty: the policy's.
         optional: whether the parameter is `int | None = None`, so that old calls keep working.
+        check_use: whether a function whose body does not read the parameter is left to a person: taking the tenant
+            protects nothing. Off where another codemod, such as filter-query, brings the use.
     """
 
     functions: tuple[str, ...]
     parameter: str = ""
     optional: bool = False
+    check_use: bool = False
 
 
 class ThreadTenant(Codemod):
@@ -97,9 +101,27 @@ class ThreadTenant(Codemod):
                 )
             else:
                 threading.add(module, found[0])
+                if self.options.check_use and not _uses(found[0], value.name):
+                    left.append(
+                        NotDone(
+                            thing.path,
+                            found[0].lineno,
+                            self.name,
+                            f"{dotted} takes {value.name}, but nothing in it uses it yet: hold what it reads and checks to the tenant",
+                        )
+                    )
         edits: dict[str, FileEdits] = {}
         threading.collect(edits)
         return made(project, names, self.name, edits, threading.edits, [*left, *threading.not_done])
+
+
+def _uses(function: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> bool:
+    """Whether a function's body reads a name; a parameter that it does not read protects nothing."""
+    return any(
+        isinstance(node, ast.Name) and node.id == name
+        for statement in function.body
+        for node in ast.walk(statement)
+    )
 
 
 EXAMPLES = (

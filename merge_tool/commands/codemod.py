@@ -11,7 +11,6 @@ from merge_tool.commands import options
 
 if TYPE_CHECKING:
     from merge_tool.codemods.base import Codemod
-    from merge_tool.model.policy import Policy
     from merge_tool.model.source import CodemodResult
 
 
@@ -72,11 +71,12 @@ def codemod(
 
     from merge_tool.codemods.base import make_codemod
     from merge_tool.codemods.run import run_codemod
+    from merge_tool.commands.policy_choice import choose_policy
     from merge_tool.lint.files import chosen_files, project_files
 
     if not repo.is_dir():
         raise UserError(f"{repo} is not a folder", hint="give the project's root with --repo")
-    chosen_policy = _policy(repo, policy, plan)
+    chosen_policy, _ = choose_policy(repo, policy, plan)
     made = make_codemod(name, _options(name, settings or []))
     if write and not allow_dirty:
         _refuse_dirty(repo)
@@ -114,19 +114,6 @@ def _list(as_json: bool) -> None:
         return
     for item in found:
         typer.echo(f"{item['name']}: {item['summary']}\n    options: {', '.join(item['options']) or 'none'}")
-
-
-def _policy(root: Path, given: str, plan: Path | None) -> Policy:
-    """The policy given, else the one that the project's plan names, else the generic one."""
-    from merge_tool.plan.policy import load_policy
-    from merge_tool.plan.yaml_source import read_yaml
-
-    path = plan if plan is not None else root / "phases.yaml"
-    if not given and (plan is not None or path.is_file()):
-        data = read_yaml(path).data
-        named = data.get("policy") if isinstance(data, dict) else None
-        given = named if isinstance(named, str) else ""
-    return load_policy(given or "generic", root=root)
 
 
 def _options(name: str, words: list[str]) -> dict[str, Any]:

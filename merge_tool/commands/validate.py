@@ -13,7 +13,6 @@ from merge_tool.commands import options
 
 if TYPE_CHECKING:
     from merge_tool.lint.run import LintResult
-    from merge_tool.model.policy import Policy
     from merge_tool.model.source import Diagnostic
     from merge_tool.rulekit.rule import Rule
 
@@ -102,6 +101,7 @@ def validate(
 
     Examples: merge-tool validate app/cabinet; merge-tool validate --format json --select TQ,TK1
     """  # fmt: skip
+    from merge_tool.commands.policy_choice import choose_policy
     from merge_tool.errors import ExitCode, UserError
     from merge_tool.lint.files import changed_since, chosen_files, project_files
     from merge_tool.lint.loader import load_rules
@@ -111,7 +111,7 @@ def validate(
         raise UserError("--update-baseline needs the file", hint="add --baseline FILE")
     kind = Format.JSON if as_json else output_format
     root = _root(repo)
-    chosen_policy, origin = _policy(root, policy, plan)
+    chosen_policy, origin = choose_policy(root, policy, plan)
     files = project_files(root)
     report_on: set[str] | None = set(chosen_files(root, files, paths, Path.cwd())) if paths else None
     if since:
@@ -168,22 +168,6 @@ def _root(repo: Path) -> Path:
     if not repo.is_dir():
         raise UserError(f"{repo} is not a folder", hint="give the project's root with --repo")
     return repo
-
-
-def _policy(root: Path, given: str, plan: Path | None) -> tuple[Policy, str]:
-    """The policy and where it was named: the option, the project's plan, or else the generic one."""
-    from merge_tool.plan.policy import load_policy
-    from merge_tool.plan.yaml_source import read_yaml
-
-    if given:
-        return load_policy(given, root=root), "--policy"
-    path = plan if plan is not None else root / "phases.yaml"
-    if plan is not None or path.is_file():
-        data = read_yaml(path).data
-        name = data.get("policy") if isinstance(data, dict) else None
-        if isinstance(name, str) and name:
-            return load_policy(name, root=root), f"named by {path.name}"
-    return load_policy("generic", root=root), "no policy was named; --policy names one"
 
 
 def _split(words: Sequence[str] | None) -> tuple[str, ...]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from merge_tool.codemods.base import make_codemod
+from merge_tool.codemods.base import Project, make_codemod
 from merge_tool.errors import UserError
+from merge_tool.model.policy import Policy
 from tests.codemods.helpers import reasons, run
 
 CRUD = "def find(db): ...\n"
@@ -242,3 +243,14 @@ def test_functions_outside_the_chosen_files_are_left() -> None:
 def test_an_unknown_function_is_an_error() -> None:
     with pytest.raises(UserError, match=r"no function app\.crud\.nothing"):
         run("thread-tenant", {"app/crud.py": CRUD}, {"functions": ["app.crud.nothing"]})
+
+
+@pytest.mark.parametrize(("body", "left"), [("return db", 1), ("return db[bot_id]", 0)])
+def test_a_tenant_that_is_taken_but_not_used_is_left_to_a_person_where_asked(body: str, left: int) -> None:
+    project = Project(
+        {"app/__init__.py": "", "app/crud.py": f"def find(db, bot_id: int):\n    {body}\n"},
+        Policy(parameter="bot_id"),
+    )
+    for check_use, count in ((True, left), (False, 0)):
+        codemod = make_codemod("thread-tenant", {"functions": ["app.crud.find"], "check_use": check_use})
+        assert len(codemod.apply(project).not_done) == count
