@@ -13,7 +13,7 @@ from merge_tool.vcs.names import check_ref
 
 @dataclass(frozen=True)
 class Backup:
-    """Makes branch `branch` at the fork's commit, and dumps the database that `--database-url` names.
+    """Makes branch `branch` at the fork's commit (`-2` and so on behind the name where a branch of an earlier run has it), and dumps the database that `--database-url` names.
 
     Without a database URL no dump is made, and the ledger says so.
     """
@@ -26,7 +26,7 @@ class Backup:
 
     def run(self, ctx: Context) -> Outcome:
         """Makes the backup; see the class."""
-        done = [make_branch(ctx, check_ref(ctx.fill(self.branch)), ctx.facts["fork_commit"])]
+        done = [make_branch(ctx, free_name(ctx, check_ref(ctx.fill(self.branch))), ctx.facts["fork_commit"])]
         ledger: tuple[LedgerEntry, ...] = ()
         url = ctx.settings.database_url
         if self.database and url:
@@ -47,6 +47,16 @@ class Backup:
             )
             done.append("no database URL was given: no dump")
         return Outcome(OutcomeStatus.DONE, "; ".join(done), ledger=ledger)
+
+
+def free_name(ctx: Context, name: str) -> str:
+    """`name`, or the first of `name-2`, `name-3`, … that no branch at another commit has: a backup is never moved."""
+    heads = ctx.repo.refs("refs/heads/")
+    number, candidate = 1, name
+    while heads.get(f"refs/heads/{candidate}", ctx.facts["fork_commit"]) != ctx.facts["fork_commit"]:
+        number += 1
+        candidate = f"{name}-{number}"
+    return candidate
 
 
 ACTION = Backup

@@ -53,6 +53,12 @@ class Copy:
                 files.append(FileVerdict(path, Verdict.EXCLUDED, "plan", reason))
             elif mine == entry:
                 files.append(FileVerdict(path, Verdict.UNCHANGED, "copy"))
+            elif mine is not None and entry == base.get(path):
+                files.append(
+                    FileVerdict(
+                        path, Verdict.KEPT, "copy", "upstream has not changed it since the merge base"
+                    )
+                )
             elif mine is not None and mine != base.get(path):
                 raise ActionError(
                     f"the fork has its own {path}; copying would lose it",

@@ -61,7 +61,9 @@ def open_conflicts(session: Session, step: StepState) -> list[Open]:
         before = left.get(conflict.path)
         was = session.repo.read_blobs([before.oid]).get(before.oid) if before and before.is_file else None
         why = ""
-        if markers:
+        if not session.worktree.exists:
+            why = "the worktree is gone; `merge-tool continue` makes it anew"
+        elif markers:
             why = f"markers in line{'s' * (len(markers) > 1)} {', '.join(map(str, markers[:8]))}"
         elif conflict.path not in decided and data == was:
             why = f"{conflict.kind}: nothing was decided yet"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -31,6 +32,10 @@ def take_up(session: Session) -> Unit:
     if step.status == "running":  # a kill: the step is done again from the tree before it
         session.store.event(session.run.id, "recovered", f"{unit}: {step.kind} was cut off and is done again")
         return unit
+    if not session.worktree.exists:
+        text = f"{unit}: the worktree is gone; {step.kind} is done again"
+        session.store.event(session.run.id, "recovered", text)
+        return unit
     conflicts = open_conflicts(session, step)
     if left := [item for item in conflicts if not item.resolved]:
         lines = "; ".join(f"{item.conflict.path}: {item.why}" for item in left[:10])
@@ -39,8 +44,6 @@ def take_up(session: Session) -> Unit:
             f"{len(left)} of {len(conflicts)} conflicts are left: {lines}{more}",
             hint="see `merge-tool conflicts`; edit the files in the worktree, or `merge-tool resolve FILE --ours|--theirs`",
         )
-    if not session.worktree.exists:
-        return unit
     tree = session.worktree.snapshot(tuple(item.conflict.path for item in conflicts))
     edited = [path for _, path, _ in session.repo.diff_tree(step.tree_after, tree)]
     if conflicts and step.outcome is not None:
@@ -189,11 +192,11 @@ def abort(session: Session) -> list[str]:
         changes += [(session.ref("aborted"), tip, None), (session.branch_ref, "", tip)]
         said.append(f"branch {run.merge_branch} removed; its {tip[:12]} is kept as {session.ref('aborted')}")
     backup = f"refs/heads/{session.plan.git.backup_branch.replace('{date}', run.date)}"
-    if refs.get(backup) == run.fork_commit and repo.is_ancestor(
-        run.fork_commit, f"refs/heads/{run.fork_ref}"
-    ):
-        changes.append((backup, "", run.fork_commit))
-        said.append(f"branch {backup.removeprefix('refs/heads/')} removed; {run.fork_ref} holds its commit")
+    held = repo.is_ancestor(run.fork_commit, f"refs/heads/{run.fork_ref}")
+    for name, commit in refs.items():
+        if held and commit == run.fork_commit and re.fullmatch(re.escape(backup) + r"(-\d+)?", name):
+            changes.append((name, "", commit))
+            said.append(f"branch {name.removeprefix('refs/heads/')} removed; {run.fork_ref} holds its commit")
     if changes:
         repo.update_refs(changes)
     session.store.end_run(run.id, RunStatus.ABORTED, run.tip)

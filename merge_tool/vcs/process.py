@@ -48,8 +48,11 @@ class Git:
         """
         code, out, err = self.call(*args, data=data, env=env, cwd=cwd)
         if code not in ok:
-            text = err.strip().splitlines()
-            raise VcsError(f"git {args[0]}: {text[0] if text else f'ended with code {code}'}")
+            lines = err.strip().splitlines()
+            said = next(
+                (line for line in lines if line.startswith(("fatal:", "error:"))), lines[0] if lines else ""
+            )
+            raise VcsError(f"git {args[0]}: {said or f'ended with code {code}'}")
         return out
 
     def call(

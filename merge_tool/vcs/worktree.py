@@ -59,7 +59,9 @@ class Worktree:
                     self.path.rename(self.path.with_name(f"worktree-kept-{time.time_ns()}"))
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._mark()
-            self._repo.run("worktree", "add", "--force", "--no-checkout", "--detach", str(self.path), commit)
+            self._repo.run(
+                "worktree", "add", "--force", "--force", "--no-checkout", "--detach", str(self.path), commit
+            )
             self._repo.run("worktree", "lock", "--reason", "merge-tool run", str(self.path), ok=(0, 128))
         self._repo.run("symbolic-ref", "HEAD", f"refs/heads/{branch}", cwd=self.path)
 

@@ -192,8 +192,15 @@ def test_a_second_run_is_refused_with_the_name_of_the_first(project: Project) ->
 def test_a_branch_of_the_backups_name_is_never_moved(project: Project) -> None:
     date = time.strftime("%Y%m%d", time.gmtime())
     project.fork.git("branch", f"backup-before-upstream-merge-{date}", "HEAD~1")
-    text = project.run("phase", "0", code=1)
-    assert "git branch -m" in text
+    project.run("phase", "0")
+    heads = project.fork.git(
+        "for-each-ref", "--format=%(refname:short) %(objectname)", "refs/heads/backup*"
+    ).split()
+    old, new = project.fork.git("rev-parse", "main~1"), project.fork.git("rev-parse", "main")
+    name = f"backup-before-upstream-merge-{date}"
+    assert heads == [name, old, f"{name}-2", new]
+    project.run("abort")
+    assert project.fork.git("rev-parse", name) == old
 
 
 @pytest.mark.parametrize(

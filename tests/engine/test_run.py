@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -265,3 +266,52 @@ def test_the_record_can_be_kept_in_a_teams_postgresql(
     assert project.json("status", *state)["stories"][4]["status"] == "done"
     assert not (project.fork.path / ".git" / "merge-tool" / "state.db").exists()
     assert project.json("status")["run"] is None
+
+
+def finish_all(project: Project) -> None:
+    to_conflict(project)
+    resolved(project)
+    project.run("continue")
+    project.run("phase", "3", code=1)
+    project.run("approve", "3.1")
+    project.run("continue")
+
+
+def test_the_next_run_starts_from_the_recorded_parent(project: Project) -> None:
+    finish_all(project)
+    first = project.branch()
+    project.fork.git("merge", "--quiet", "--ff-only", first)
+    project.fork.git("branch", "--delete", first)
+    head = project.upstream.git("rev-parse", "HEAD")
+    project.upstream.commit(
+        "later", {"clean.py": project.upstream.git("show", "HEAD:clean.py") + "\nLATER = 1\n"}
+    )
+    project.run("phase", "0")
+    run = project.json("status")["run"]
+    assert run["merge_base"] == head
+    project.run("phase", "1")
+    assert "platega" not in project.show("module/one.py")
+    assert "LATER = 1" in project.show("clean.py")
+    assert "'tenant'" in project.show("clean.py")
+
+
+def test_a_worktree_deleted_in_the_middle_of_a_stop(project: Project) -> None:
+    to_conflict(project)
+    shutil.rmtree(project.worktree)
+    project.run("conflicts", code=1)
+    project.run("continue", code=1)
+    assert "<<<<<<<" in (project.worktree / "hard.py").read_text()
+    resolved(project)
+    project.run("continue")
+    assert project.show("hard.py").startswith("def f(a, b, tenant_id):")
+
+
+def test_from_a_linked_worktree_the_run_is_the_same(project: Project, tmp_path: Path) -> None:
+    from merge_tool.cli import run as tool
+
+    project.run("phase", "0")
+    project.fork.git("worktree", "add", "--quiet", "-b", "side", str(tmp_path / "side"))
+    assert tool(["phase", "1", "--repo", str(tmp_path / "side")]) == 0
+    states = {item["id"]: item["status"] for item in project.json("status")["stories"]}
+    assert states["1.2"] == "done"
+    assert (project.worktree / "renamed.py").exists()
