@@ -70,13 +70,14 @@ class CherryPick:
                 OutcomeStatus.DONE,
                 f"{name}: {why}",
                 files=outcome.files,
-                ledger=(LedgerEntry(name, "empty pick", why),),
+                ledger=(*outcome.ledger, LedgerEntry(name, "empty pick", why)),
             )
         return Outcome(
             outcome.status,
             f"{name} ({subject}): {outcome.summary}",
             files=outcome.files,
             conflicts=outcome.conflicts,
+            ledger=outcome.ledger,
             commit_notes=note,
         )
 

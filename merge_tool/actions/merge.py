@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from merge_tool.actions.base import Context
-from merge_tool.model.outcome import Conflict, FileVerdict, Outcome, OutcomeStatus, Verdict
+from merge_tool.actions.grouping import group_paths, renames_of
+from merge_tool.model.outcome import Conflict, FileVerdict, LedgerEntry, Outcome, OutcomeStatus, Verdict
 from merge_tool.plan.patterns import PathMatcher
 from merge_tool.vcs.repo import Entry
 from merge_tool.vcs.three_way import TreeMerge, merge_trees
@@ -50,7 +51,8 @@ def take_merged(
 
     Args:
         merged: git's merge of the workspace's tree with `theirs_tree`.
-        patterns: the files to take; None takes all. A renamed file is taken when its old or its new name matches.
+        patterns: the files to take; None takes all. Paths that belong together (see `grouping`) are taken
+            when one of them matches, and left together when the plan excludes one of them.
         verdict: what a file changed by both sides is called (`merged`, or `picked`).
         take: "theirs" or "ours": whose hunks win in a conflict.
 
@@ -60,40 +62,122 @@ def take_merged(
     repo, workspace = ctx.repo, ctx.workspace
     matcher = PathMatcher(tuple(patterns)) if patterns is not None else None
     base, theirs, result = repo.ls_tree(base_tree), repo.ls_tree(theirs_tree), repo.ls_tree(merged.tree)
-    renames = {
-        path: old
-        for status, path, old in repo.diff_tree(base_tree, theirs_tree, renames=True)
-        if status == "R"
-    }
+    ours = repo.ls_tree(workspace.base)
+    up_renames, own_renames = (
+        renames_of(repo, base_tree, theirs_tree),
+        renames_of(repo, base_tree, workspace.base),
+    )
+    groups = group_paths(merged, (up_renames, own_renames), (ours, theirs))
     touched = {path for _, path, _ in repo.diff_tree(base_tree, theirs_tree)} | set(merged.conflicts)
     touched |= {path for _, path, _ in repo.diff_tree(workspace.base, merged.tree)}
-    original = repo.ls_tree(workspace.base)
+    touched |= {other for path in touched for other in groups.get(path, ())}
     files: list[FileVerdict] = []
     conflicts: list[Conflict] = []
+    ledger: list[LedgerEntry] = []
     for path in sorted(touched):
-        partner = renames.get(path) or next((new for new, old in renames.items() if old == path), "")
-        if matcher is not None and not matcher.matches(path) and not (partner and matcher.matches(partner)):
+        group = groups.get(path, (path,))
+        known = path in base or path in ours or path in theirs
+        if not known and path in merged.conflicts and "~" in path:
+            continue  # a name that git made up (`l~<hash>`); the real name of its group stands for it
+        if matcher is not None and not any(matcher.matches(item) for item in group):
             continue
-        mine, new = workspace.entry(path), result.get(path)
-        if reason := ctx.excluded(path):
-            if mine != new or base.get(path) != theirs.get(path):
-                files.append(FileVerdict(path, Verdict.EXCLUDED, "plan", reason))
+        mine, new, upstream = workspace.entry(path), result.get(path), theirs.get(path)
+        if out := _left_out(ctx, path, group):
+            if mine != new or base.get(path) != upstream:
+                files.append(FileVerdict(path, Verdict.EXCLUDED, "plan", out))
+                if not ctx.excluded(path):
+                    ledger.append(LedgerEntry(path, "needs a person", out))
             continue
-        item, conflict = _one(
-            ctx, path, mine, new, base.get(path), theirs.get(path), merged.conflicts.get(path), take, verdict
-        )
-        if path in renames and item.verdict is Verdict.COPIED:
-            old = renames[path]
-            kind = Verdict.UPDATED if original.get(old) == base.get(old) else Verdict.MERGED
-            item = FileVerdict(
-                path, verdict if verdict is Verdict.PICKED else kind, item.by, f"renamed from {old}"
-            )
-        elif partner and item.verdict is Verdict.DELETED:
-            item = FileVerdict(path, item.verdict, item.by, f"renamed to {partner}")
+        conflict = _conflict(merged, path, group, base.get(path), mine, upstream)
+        if (
+            conflict is None
+            and mine is None
+            and new is None
+            and upstream not in (None, base.get(path))
+            and len(group) == 1
+        ):
+            # No rule of git's is known that comes here; were there one, upstream's change must not be lost in silence.
+            conflict = _conflict_of(path, "upstream's change found no place", base.get(path), mine, upstream)
+        if conflict is not None and conflict.kind in _APART:
+            new = mine  # git moved one side to a name of its own; the fork's file stays where it is until a person decides
+        item, conflict = _one(ctx, path, mine, new, base.get(path), upstream, conflict, take, verdict)
+        item = _renamed(item, path, up_renames, own_renames, ours, base, verdict)
         files.append(item)
         if conflict:
             conflicts.append(conflict)
-    return _outcome(files, conflicts, verdict)
+    return _outcome(files, conflicts, verdict, ledger)
+
+
+_APART = ("distinct modes", "distinct types", "file/directory")
+
+
+def _left_out(ctx: Context, path: str, group: tuple[str, ...]) -> str:
+    """Why a path is left as the fork has it: the plan excludes it, or another name that it had or has; "" where neither."""
+    if reason := ctx.excluded(path):
+        return reason
+    for other in group:
+        if reason := ctx.excluded(other):
+            return f"belongs with {other}, which the plan excludes ({reason}); the fork's is kept as it is"
+    return ""
+
+
+def _conflict(
+    merged: TreeMerge,
+    path: str,
+    group: tuple[str, ...],
+    base: Entry | None,
+    mine: Entry | None,
+    theirs: Entry | None,
+) -> Conflict | None:
+    """The conflict of a path as the two sides have it: git's own, or what its group's conflict means for it."""
+    found = merged.conflicts.get(path)
+    apart = next(
+        (
+            merged.conflicts[item]
+            for item in group
+            if item in merged.conflicts and merged.conflicts[item].kind in _APART
+        ),
+        None,
+    )
+    if (
+        apart is not None
+        and mine != theirs
+        and (found is not None or (theirs is not None) != (mine is not None))
+    ):
+        return _conflict_of(path, apart.kind, base, mine, theirs)
+    if found is not None and not (found.ours or found.theirs):
+        return None  # both sides moved it away: the new names are in conflict, not the old one
+    return found
+
+
+def _conflict_of(
+    path: str, kind: str, base: Entry | None, mine: Entry | None, theirs: Entry | None
+) -> Conflict:
+    """A conflict whose sides are a path's entries in the three trees."""
+    return Conflict(
+        path, kind, base.oid if base else "", mine.oid if mine else "", theirs.oid if theirs else "",
+        (mine or theirs or Entry("100644", "")).mode, mine.mode if mine else "", theirs.mode if theirs else "",
+    )  # fmt: skip
+
+
+def _renamed(
+    item: FileVerdict, path: str, up: Mapping[str, str], own: Mapping[str, str],
+    ours: Mapping[str, Entry], base: Mapping[str, Entry], verdict: Verdict,
+) -> FileVerdict:  # fmt: skip
+    """A file's verdict with its rename told."""
+    if path in up and item.verdict is Verdict.COPIED:
+        old = up[path]
+        kind = Verdict.UPDATED if ours.get(old) == base.get(old) else Verdict.MERGED
+        return FileVerdict(
+            path, verdict if verdict is Verdict.PICKED else kind, item.by, f"renamed from {old}"
+        )
+    if path in own and item.verdict in (Verdict.MERGED, Verdict.PICKED):
+        return FileVerdict(path, item.verdict, item.by, f"renamed here from {own[path]}")
+    for pairs, word in ((up, "renamed to"), (own, "renamed here to")):
+        new = next((name for name, old in pairs.items() if old == path), "")
+        if new and item.verdict in (Verdict.DELETED, Verdict.UNCHANGED):
+            return FileVerdict(path, item.verdict, item.by, f"{word} {new}")
+    return item
 
 
 def _one(
@@ -122,9 +206,7 @@ def _one(
         and (problem := _broken(ctx, path, mine, theirs, new))
     ):
         ctx.workspace.put(path, new)
-        sides = Conflict(
-            path, "unparsable", base.oid if base else "", mine.oid, theirs.oid if theirs else "", new.mode
-        )
+        sides = _conflict_of(path, "unparsable", base, mine, theirs)
         return FileVerdict(
             path, Verdict.CONFLICTED, "git", f"git merged it, but it does not parse: {problem}"
         ), sides
@@ -152,18 +234,23 @@ def _broken(ctx: Context, path: str, mine: Entry, theirs: Entry | None, new: Ent
 def _take_side(ctx: Context, path: str, conflict: Conflict, take: str) -> Entry | Literal[False] | None:
     """The file with conflicting hunks resolved to one side; None where that side deleted it; False where git cannot."""
     side = conflict.theirs if take == "theirs" else conflict.ours
+    mode = (conflict.theirs_mode if take == "theirs" else conflict.ours_mode) or conflict.mode
     if not (conflict.ours and conflict.theirs):
-        return Entry(conflict.mode, side) if side else None
+        return Entry(mode, side) if side else None
+    if {conflict.ours_mode, conflict.theirs_mode} - {"100644", "100755"}:
+        return Entry(mode, side)  # a symlink or a submodule: there are no hunks, the side is taken whole
     blobs = ctx.repo.read_blobs(filter(None, [conflict.base, conflict.ours, conflict.theirs]))
     data = ctx.repo.merge_file(
         blobs.get(conflict.base, b""), blobs[conflict.ours], blobs[conflict.theirs], take
     )
     if data is None or (parses(path, data) and not parses(path, blobs[side])):
         return False
-    return Entry(conflict.mode, ctx.repo.write_blob(data))
+    return Entry(mode, ctx.repo.write_blob(data))
 
 
-def _outcome(files: list[FileVerdict], conflicts: list[Conflict], verdict: Verdict) -> Outcome:
+def _outcome(
+    files: list[FileVerdict], conflicts: list[Conflict], verdict: Verdict, ledger: list[LedgerEntry]
+) -> Outcome:
     counts: dict[str, int] = {}
     for item in files:
         counts[item.verdict.value] = counts.get(item.verdict.value, 0) + 1
@@ -172,7 +259,7 @@ def _outcome(files: list[FileVerdict], conflicts: list[Conflict], verdict: Verdi
         or f"nothing to be {verdict.value}"
     )
     status = OutcomeStatus.STOPPED if conflicts else OutcomeStatus.DONE
-    return Outcome(status, summary, files=tuple(files), conflicts=tuple(conflicts))
+    return Outcome(status, summary, files=tuple(files), conflicts=tuple(conflicts), ledger=tuple(ledger))
 
 
 ACTION = Merge

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 
@@ -9,11 +10,12 @@ from merge_tool.engine.session import Session
 from merge_tool.errors import StateError, UserError
 from merge_tool.model.outcome import Conflict, FileVerdict, Verdict
 from merge_tool.model.state import StepState, StoryStatus
-from merge_tool.vcs.names import check_path
-from merge_tool.vcs.repo import Entry
+from merge_tool.vcs.repo import LITERAL, Entry
 from merge_tool.vcs.workspace import parses
 
-_MARKER = re.compile(rb"^(<{7}|\|{7}|={7}|>{7})( .*)?\r?$", re.MULTILINE)
+# Seven characters, or more where .gitattributes sets conflict-marker-size. A row of = alone may be a heading: it counts
+# only beside one of the others.
+_MARKER = re.compile(rb"^(<{7,}|\|{7,}|={7,}|>{7,})( .*)?\r?$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,10 @@ class Open:
 def marker_lines(data: bytes, *sides: bytes) -> tuple[int, ...]:
     """Lines (from 1) that hold a conflict marker and stand in none of the merged sides (documents may show markers)."""
     known = {match.group(0) for side in sides for match in _MARKER.finditer(side)}
-    return tuple(
-        data.count(b"\n", 0, match.start()) + 1
-        for match in _MARKER.finditer(data)
-        if match.group(0) not in known
-    )
+    found = [match for match in _MARKER.finditer(data) if match.group(0) not in known]
+    if all(match.group(1).startswith(b"=") for match in found):
+        return ()
+    return tuple(data.count(b"\n", 0, match.start()) + 1 for match in found)
 
 
 def open_conflicts(session: Session, step: StepState) -> list[Open]:
@@ -54,12 +55,13 @@ def open_conflicts(session: Session, step: StepState) -> list[Open]:
     left = session.repo.ls_tree(step.tree_after)
     result = []
     for conflict in step.outcome.conflicts:
-        blobs = session.repo.read_blobs(filter(None, [conflict.base, conflict.ours, conflict.theirs]))
-        path = session.worktree.path / conflict.path
-        data = path.read_bytes() if path.is_file() and not path.is_symlink() else None
-        markers = marker_lines(data, *blobs.values()) if data is not None else ()
+        sides = _side_blobs(session, conflict)
+        data = _content(session, conflict.path)
+        markers = marker_lines(data, *sides) if data is not None and _is_file(session, conflict.path) else ()
         before = left.get(conflict.path)
-        was = session.repo.read_blobs([before.oid]).get(before.oid) if before and before.is_file else None
+        was = before.oid.encode() if before and before.mode == SUBMODULE else None
+        if before and before.mode != SUBMODULE:
+            was = session.repo.read_blobs([before.oid])[before.oid]
         why = ""
         if not session.worktree.exists:
             why = "the worktree is gone; `merge-tool continue` makes it anew"
@@ -67,10 +69,44 @@ def open_conflicts(session: Session, step: StepState) -> list[Open]:
             why = f"markers in line{'s' * (len(markers) > 1)} {', '.join(map(str, markers[:8]))}"
         elif conflict.path not in decided and data == was:
             why = f"{conflict.kind}: nothing was decided yet"
-        elif data is not None and (problem := parses(conflict.path, data)):
+        elif (
+            data is not None and _is_file(session, conflict.path) and (problem := parses(conflict.path, data))
+        ):
             why = f"does not parse: {problem}"
         result.append(Open(conflict, markers, not why, why))
     return result
+
+
+SUBMODULE = "160000"
+
+
+def _side_blobs(session: Session, conflict: Conflict) -> list[bytes]:
+    """The contents of the conflict's sides; a submodule has none."""
+    sides = [
+        (conflict.base, conflict.mode),
+        (conflict.ours, conflict.ours_mode),
+        (conflict.theirs, conflict.theirs_mode),
+    ]
+    if SUBMODULE in {conflict.mode, conflict.ours_mode, conflict.theirs_mode}:
+        sides = [(oid, mode) for oid, mode in sides[1:] if mode != SUBMODULE]
+    return list(session.repo.read_blobs(oid for oid, _ in sides if oid).values())
+
+
+def _is_file(session: Session, path: str) -> bool:
+    target = session.worktree.path / path
+    return target.is_file() and not target.is_symlink()
+
+
+def _content(session: Session, path: str) -> bytes | None:
+    """What stands in the worktree: a file's bytes, a symlink's target, a submodule's recorded commit; None for nothing."""
+    target = session.worktree.path / path
+    if target.is_symlink():
+        return os.fsencode(target.readlink())
+    if target.is_file():
+        return target.read_bytes()
+    staged = session.repo.run("ls-files", "-s", "-z", "--", path, env=LITERAL, cwd=session.worktree.path)
+    mode, _, rest = staged.partition(b" ")
+    return rest.partition(b" ")[0] if mode.decode() == SUBMODULE else None
 
 
 def resolve(session: Session, step: StepState, path: str, how: str) -> str:
@@ -85,7 +121,6 @@ def resolve(session: Session, step: StepState, path: str, how: str) -> str:
     Raises:
         UserError: the file is not in conflict, or still holds markers.
     """
-    check_path(path)
     item = next((item for item in open_conflicts(session, step) if item.conflict.path == path), None)
     if item is None:
         names = ", ".join(c.path for c in step.outcome.conflicts) if step.outcome else ""
@@ -104,7 +139,8 @@ def resolve(session: Session, step: StepState, path: str, how: str) -> str:
         text = "removed" if not target.exists() else "as it stands in the worktree"
     else:
         side = item.conflict.ours if how == "ours" else item.conflict.theirs
-        _put(session, path, Entry(item.conflict.mode, side) if side else None)
+        mode = item.conflict.ours_mode if how == "ours" else item.conflict.theirs_mode
+        _put(session, path, Entry(mode or item.conflict.mode, side) if side else None)
         text = (
             f"{how}: " + ("the fork's" if how == "ours" else "upstream's") + (" file" if side else " removal")
         )
@@ -116,10 +152,12 @@ def resolve(session: Session, step: StepState, path: str, how: str) -> str:
 def _put(session: Session, path: str, entry: Entry | None) -> None:
     """Puts one side's whole file into the worktree (git does the writing, so modes and symlinks come out right)."""
     worktree = session.worktree
+    session.repo.run(
+        "rm", "--quiet", "--force", "--ignore-unmatch", "--", path, env=LITERAL, cwd=worktree.path
+    )
     if entry is None:
-        session.repo.run("rm", "--quiet", "--force", "--ignore-unmatch", "--", path, cwd=worktree.path)
         return
-    info = f"{entry.mode} {entry.oid}\t{path}\0".encode()
+    info = f"{entry.mode} {entry.oid}\t{path}\0".encode("utf-8", "surrogateescape")
     session.repo.run("update-index", "-z", "--add", "--index-info", data=info, cwd=worktree.path)
     session.repo.run("checkout-index", "--force", "--", path, cwd=worktree.path)
 

@@ -76,6 +76,7 @@ class Conflict:
     """One conflicted file. The ids name blobs; empty where that side has no such file.
 
     `kind` is git's word for it: `content`, `modify/delete`, `add/add`, `rename/rename`, `binary`, …
+    The modes are git's (100644, 100755, 120000 symlink, 160000 submodule), of the merged file and of each side.
     """
 
     path: str
@@ -84,6 +85,8 @@ class Conflict:
     ours: str = ""
     theirs: str = ""
     mode: str = "100644"
+    ours_mode: str = ""
+    theirs_mode: str = ""
 
 
 @dataclass(frozen=True, slots=True)

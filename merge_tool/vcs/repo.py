@@ -22,7 +22,7 @@ from merge_tool.vcs.process import Git
 if TYPE_CHECKING:
     import git
 
-ZERO = "0" * 40
+LITERAL = {"GIT_LITERAL_PATHSPECS": "1"}  # a file called [ab].py is that file and no pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,7 @@ class Repository(Git):
         self.root = Path(repo.working_tree_dir)
         self.common_dir = Path(repo.common_dir).resolve()
         super().__init__(self.root)
+        self._zero = ""
         self._assumed: dict[str, str] = {}  # refs that a dry run takes for fetched
 
     @classmethod
@@ -155,6 +156,14 @@ class Repository(Git):
         self._assumed[tracking] = listed[source]
         return listed[source]
 
+    @property
+    def zero(self) -> str:
+        """The hash that stands for nothing: 40 zeros, or 64 where the repository uses SHA-256."""
+        if not self._zero:
+            sha256 = self.text("rev-parse", "--show-object-format") == "sha256"
+            self._zero = "0" * (64 if sha256 else 40)
+        return self._zero
+
     # Commits and refs
 
     def resolve(self, rev: str) -> str:
@@ -198,10 +207,10 @@ class Repository(Git):
         """
         code, out, _ = self.call("merge-base", one, two)
         if code != 0:
-            raise VcsError(
-                f"{one[:12]} and {two[:12]} have no common ancestor",
-                hint="check that the upstream remote is the project this one was forked from",
-            )
+            hint = "check that the upstream remote is the project this one was forked from"
+            if self.text("rev-parse", "--is-shallow-repository") == "true":
+                hint = "this clone is shallow: git fetch --unshallow"
+            raise VcsError(f"{one[:12]} and {two[:12]} have no common ancestor", hint=hint)
         return out.decode().split()[0]
 
     def is_ancestor(self, one: str, two: str) -> bool:
@@ -217,10 +226,11 @@ class Repository(Git):
         Raises:
             VcsError: a ref is not where it was expected; none has moved then.
         """
+        zero = self.zero
         lines = ["start"]
         for ref, new, old in changes:
             check_ref(ref)
-            expected = "" if old is None else f" {old or ZERO}"
+            expected = "" if old is None else f" {old or zero}"
             lines.append(f"update {ref} {new}{expected}" if new else f"delete {ref}{expected}")
         lines += ["prepare", "commit", ""]
         self.run("update-ref", "--stdin", data="\n".join(lines).encode())
@@ -301,7 +311,7 @@ class Repository(Git):
             self.run("read-tree", base, env=env)
             lines = []
             for path, entry in sorted(changes.items()):
-                meta = f"{entry.mode} {entry.oid}" if entry else f"0 {ZERO}"
+                meta = f"{entry.mode} {entry.oid}" if entry else f"0 {self.zero}"
                 lines.append(meta.encode() + b"\t" + path.encode("utf-8", "surrogateescape") + b"\0")
             self.run("update-index", "-z", "--index-info", data=b"".join(lines), env=env)
             return self.text("write-tree", env=env)

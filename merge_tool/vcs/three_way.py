@@ -23,11 +23,13 @@ class TreeMerge:
         tree: the merged tree; conflicted files hold markers in it.
         conflicts: the conflicted files by path.
         messages: git's own lines on each path: renames, automatic merges, conflicts.
+        groups: paths that one conflict is about, such as both names of a rename; they are taken or left together.
     """
 
     tree: str
     conflicts: dict[str, Conflict] = field(default_factory=dict)
     messages: tuple[str, ...] = ()
+    groups: tuple[tuple[str, ...], ...] = ()
 
 
 def merge_trees(
@@ -75,13 +77,16 @@ def _parse(text: str, left: str, right: str) -> TreeMerge:
     position += 1
     messages: list[str] = []
     kinds: dict[str, str] = {}
-    while position < len(records) and records[position].strip():
+    groups: list[tuple[str, ...]] = []
+    # Behind the counted records git may print free text (advice on submodules): the first that is no number ends them.
+    while position < len(records) and records[position].strip().isdigit():
         count = int(records[position])
         paths = records[position + 1 : position + 1 + count]
         kind, line = records[position + 1 + count], records[position + 2 + count]
         messages.append(line.strip().replace(left, "ours").replace(right, "theirs"))
         if kind.startswith("CONFLICT"):
             name = kind.removeprefix("CONFLICT").strip(" ()").replace("contents", "content")
+            groups.append(tuple(paths))
             for path in paths:
                 kinds.setdefault(path, name)
         position += 3 + count
@@ -89,10 +94,13 @@ def _parse(text: str, left: str, right: str) -> TreeMerge:
     for path, sides in stages.items():
         some = next(iter(sides.values()))
         oids = {stage: entry.oid for stage, entry in sides.items()}
-        mode = (sides.get(2) or sides.get(3) or some).mode
+        modes = {stage: entry.mode for stage, entry in sides.items()}
         kind = kinds.get(path) or _kind(sides)
-        conflicts[path] = Conflict(path, kind, oids.get(1, ""), oids.get(2, ""), oids.get(3, ""), mode)
-    return TreeMerge(tree, conflicts, tuple(messages))
+        conflicts[path] = Conflict(
+            path, kind, oids.get(1, ""), oids.get(2, ""), oids.get(3, ""),
+            modes.get(2) or modes.get(3) or some.mode, modes.get(2, ""), modes.get(3, ""),
+        )  # fmt: skip
+    return TreeMerge(tree, conflicts, tuple(messages), tuple(groups))
 
 
 def _kind(sides: dict[int, Entry]) -> str:

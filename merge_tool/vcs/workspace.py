@@ -109,7 +109,19 @@ class Workspace:
         return True
 
     def flush(self) -> str:
-        """Writes the tree and returns its hash; the workspace then stands on it."""
+        """Writes the tree and returns its hash; the workspace then stands on it.
+
+        Raises:
+            VcsError: a file would stand where another one needs a folder; git would drop one of them in silence.
+        """
+        for path in self._entries if any(self._changes.values()) else ():
+            parts = path.split("/")
+            for end in range(1, len(parts)):
+                if (above := "/".join(parts[:end])) in self._entries:
+                    raise VcsError(
+                        f"{path} and the file {above} cannot stand beside each other",
+                        hint="remove or rename one of them",
+                    )
         tree = self._repo.write_tree(self.base, self._changes)
         self.base, self._changes = tree, {}
         return tree

@@ -12,9 +12,11 @@ import time
 from pathlib import Path
 
 from merge_tool.errors import VcsError
-from merge_tool.vcs.repo import Repository
+from merge_tool.vcs.repo import LITERAL, Repository
 
 FOLDER = ".merge-tool"
+# What interpreters, tests and editors leave; it is nobody's edit, even where .gitignore does not name it.
+JUNK = ("__pycache__/**", "*.pyc", ".pytest_cache/**", ".*.sw?", "*~", ".DS_Store")
 
 
 class Worktree:
@@ -110,15 +112,19 @@ class Worktree:
         if any(tracked):  # stat data may be stale: ask again after a refresh
             self._repo.run("update-index", "-q", "--refresh", cwd=self.path, ok=(0, 1))
             tracked = self._repo.run("diff-files", "-z", "--name-only", cwd=self.path).split(b"\0")
-        new = self._repo.run("ls-files", "-z", "--others", "--exclude-standard", cwd=self.path).split(b"\0")
+        junk = [f":(exclude,glob)**/{name}" for name in JUNK]
+        listing = ["ls-files", "-z", "--others", "--exclude-standard", "--", ".", *junk]
+        new = self._repo.run(*listing, cwd=self.path).split(b"\0")
         return sorted({os.fsdecode(path) for path in (*tracked, *new) if path})
 
     def snapshot(self, extra: tuple[str, ...] = ()) -> str:
         """The tree of what stands there now: tracked files as they are, new files that are not ignored, and `extra`."""
         self._index_lock().unlink(missing_ok=True)
-        self._repo.run("add", "--all", cwd=self.path)
+        self._repo.run(
+            "add", "--all", "--", ".", *(f":(exclude,glob)**/{name}" for name in JUNK), cwd=self.path
+        )
         if present := [path for path in extra if (self.path / path).exists()]:
-            self._repo.run("add", "--force", "--", *present, cwd=self.path)
+            self._repo.run("add", "--force", "--", *present, env=LITERAL, cwd=self.path)
         return self._repo.text("write-tree", cwd=self.path)
 
     def remove(self) -> None:
