@@ -19,6 +19,14 @@ def continue_run(
     state_url: options.StateUrl = "",
     database_url: options.DatabaseUrl = "",
     python: options.PythonPath = "",
+    leave_out: Annotated[
+        str,
+        typer.Option(
+            "--leave-out",
+            metavar="REASON",
+            help="End the run although no story took some of upstream's files.",
+        ),
+    ] = "",
     as_json: options.Json = False,
 ) -> int:
     """Go on after a stop, a gate or a kill, with the files as they now stand in the worktree.
@@ -43,7 +51,7 @@ def continue_run(
             unit = take_up(session)
             wanted = [unit, *(item for item in wanted if item != unit)]
         result = Runner(session).run(wanted)
-        return conclude(session, result, target, as_json=as_json)
+        return conclude(session, result, target, as_json=as_json, leave_out=leave_out.strip())
 
 
 def skip(
@@ -79,12 +87,9 @@ def skip(
         else:
             step = stopped_step(session)
             unit = Unit(step.story_id, step.batch)
-        skip_unit(session, unit, reason.strip())
-    say(
-        {"skipped": str(unit), "reason": reason},
-        [f"story {unit} is left out: {reason}", "next: merge-tool continue"],
-        as_json,
-    )
+        stays = skip_unit(session, unit, reason.strip())
+    lines = [f"story {unit} is left out: {reason}", *([stays] if stays else []), "next: merge-tool continue"]
+    say({"skipped": str(unit), "reason": reason, "stays": stays}, lines, as_json)
     return ExitCode.CLEAN
 
 

@@ -103,6 +103,7 @@ def active_session(
     from merge_tool.vcs.repo import Repository
 
     repo = Repository.open(request.repo)
+    request = _from_outside(repo, request)
     with opened_store(repo, request.state_url) as store, store.lock(_holder()) if lock else _nothing():
         repo.exclusive = lock
         run = store.active_run()
@@ -133,10 +134,23 @@ def active_session(
         yield session
 
 
+def _from_outside(repo: Repository, request: Request) -> Request:
+    """Leaves the run's worktree where the command was typed inside it: the end of a run takes that folder away."""
+    import os
+
+    from merge_tool.vcs.worktree import Worktree
+
+    plan = request.plan.absolute() if request.plan else None
+    if Path.cwd().is_relative_to(Worktree.of(repo).path):
+        os.chdir(repo.root)
+    return replace(request, repo=repo.root, plan=plan)
+
+
 def _resume(request: Request, repo: Repository, store: Store, run: Run) -> Session:
     """The session of the active run, on the plan that it began with, or with `--reload-plan` on the plan file as it is now."""
     from merge_tool.actions.registry import action_types
     from merge_tool.engine.start import read_plan_text
+    from merge_tool.model.state import StoryStatus
     from merge_tool.plan.order import units
     from merge_tool.plan.snapshot import plan_from_json, plan_to_json
 
@@ -151,6 +165,14 @@ def _resume(request: Request, repo: Repository, store: Store, run: Run) -> Sessi
     path = plan_path(repo.root, request.plan or (path if path.exists() else None))
     plan, text = read_plan(path), read_plan_text(path)
     session = _session(request, repo, store, plan, read_policy(request.policy, plan, repo.root), run)
+    known = {(unit.story_id, unit.batch) for unit in units(plan)}
+    begun = (StoryStatus.RUNNING, StoryStatus.STOPPED, StoryStatus.GATE)
+    for item in store.stories(run.id):
+        if item.status in begun and (item.story_id, item.batch) not in known:
+            raise StateError(
+                f"story {item.story_id} is {item.status.value}, and the new plan has no such story",
+                hint=f'finish it first, or `merge-tool skip {item.story_id} --reason "…"`',
+            )
     store.add_units(run.id, [(unit.story_id, unit.batch) for unit in units(plan)])
     session.update_run(
         plan_digest=sha256(text).hexdigest(), plan_json=plan_to_json(plan), plan_source=str(path)

@@ -158,18 +158,22 @@ def units_of(plan: Plan, target: str, *, with_needed: bool = False) -> list[Unit
     return wanted
 
 
-def conclude(session: Session, result: RunResult, target: str, *, as_json: bool) -> int:
+def conclude(session: Session, result: RunResult, target: str, *, as_json: bool, leave_out: str = "") -> int:
     """Ends a command that ran stories: the last one of a plan ends the run; prints what there is to say."""
     from merge_tool.engine.moves import finish
-    from merge_tool.errors import ExitCode
+    from merge_tool.errors import ActionError, ExitCode
     from merge_tool.report.data import build_report
     from merge_tool.report.summary import print_run_json, print_run_summary
 
     failed = False
     commit = ""
+    held: ActionError | None = None
     if result.finished:
-        commit = finish(session)
-        session.refresh()
+        try:
+            commit = finish(session, leave_out)
+            session.refresh()
+        except ActionError as error:
+            held = error  # the reports come first; then it is told
     phases = {unit.story_id for unit in result.done}
     data = build_report(session.store, session.run)
     failed = any(item.status == "failed" and item.story_id in phases for item in data.criteria)
@@ -186,5 +190,7 @@ def conclude(session: Session, result: RunResult, target: str, *, as_json: bool)
     if as_json:
         print_run_json(data, extra)
     else:
-        print_run_summary(data, result, session, written)
+        print_run_summary(data, result, session, written, finished=bool(commit))
+    if held is not None:
+        raise held
     return ExitCode.FINDINGS if result.stopped or result.waiting or failed else ExitCode.CLEAN

@@ -62,7 +62,7 @@ def trailers(message: str) -> dict[str, str]:
 
 def merge_message(plan: Plan, run_id: str, upstream: str, ledger: Sequence[str]) -> str:
     """The message of the commit that records upstream as a parent at the end of a run."""
-    body = "\n".join(f"- {one_line(line)}" for line in ledger) or "- everything in the plan's range was taken"
+    body = "\n".join(f"- {one_line(line)}" for line in ledger) or "- nothing was left out"
     return (
         f"Merge {plan.upstream.remote}/{plan.upstream.branch} at {upstream[:12]}: {one_line(plan.title)}\n\n"
         "All stories are done. This commit changes no file: it records upstream as a parent,\n"

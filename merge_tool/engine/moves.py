@@ -7,11 +7,19 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from merge_tool.engine.conflicts import open_conflicts, stopped_step
+from merge_tool.engine.leftover import not_taken
 from merge_tool.engine.messages import merge_message
 from merge_tool.engine.runner import FINISHED, Runner
 from merge_tool.engine.session import Session
 from merge_tool.errors import ActionError, StateError, UserError
-from merge_tool.model.outcome import CriterionResult, CriterionStatus, FileVerdict, OutcomeStatus, Verdict
+from merge_tool.model.outcome import (
+    CriterionResult,
+    CriterionStatus,
+    FileVerdict,
+    LedgerEntry,
+    OutcomeStatus,
+    Verdict,
+)
 from merge_tool.model.plan import CheckKind
 from merge_tool.model.state import Approval, RunStatus, StepState, StoryStatus
 from merge_tool.plan.order import Unit, unit_dependencies, units
@@ -35,6 +43,7 @@ def take_up(session: Session) -> Unit:
     if not session.worktree.exists:
         text = f"{unit}: the worktree is gone; {step.kind} is done again"
         session.store.event(session.run.id, "recovered", text)
+        session.store.forget_decisions(session.run.id, step.story_id, step.batch)
         return unit
     conflicts = open_conflicts(session, step)
     if left := [item for item in conflicts if not item.resolved]:
@@ -87,8 +96,11 @@ def _finish_by_hand(session: Session, step: StepState, tree: str, edited: list[s
     )
 
 
-def skip(session: Session, unit: Unit, reason: str) -> None:
+def skip(session: Session, unit: Unit, reason: str) -> str:
     """Leaves a unit out: what it did so far is dropped (kept under the run's refs), the ledger has the reason.
+
+    Returns:
+        What a person should know: commits made by hand while it was under way stay on the branch; "" without any.
 
     Raises:
         StateError: it is done already.
@@ -104,7 +116,12 @@ def skip(session: Session, unit: Unit, reason: str) -> None:
     if states[unit] in (StoryStatus.STOPPED, StoryStatus.GATE, StoryStatus.RUNNING):
         session.keep_edits(session.worktree)
         session.checkout(session.repo.tree_of(session.run.tip))
+    state = session.store.story(session.run.id, unit.story_id, unit.batch)
+    base = state.base_commit if state else ""
     session.store.skip_story(session.run.id, unit.story_id, unit.batch, reason)
+    if not base or base == session.run.tip:
+        return ""
+    return f"commits made by hand since {base[:12]} stay on {session.run.merge_branch}, with what they hold of this story"
 
 
 def approve(session: Session, target: str, name: str, email: str, note: str) -> list[str]:
@@ -143,30 +160,46 @@ def approve(session: Session, target: str, name: str, email: str, note: str) -> 
     return signed
 
 
-def finish(session: Session) -> str:
+def finish(session: Session, leave_out: str = "") -> str:
     """Ends a run whose units are all done: the last commit has upstream as a second parent, the worktree goes.
+
+    Args:
+        leave_out: why files that upstream changed and no story took stay as they are; it goes into the ledger.
 
     Returns:
         The commit.
 
     Raises:
         StateError: a unit is not done.
+        ActionError: no story took some of upstream's changes, and `leave_out` is empty. With upstream as a parent, no later
+            merge would bring them.
     """
     if left := [str(unit) for unit, state in Runner(session).states().items() if state not in FINISHED]:
         raise StateError(
             f"{len(left)} stories are not done: {', '.join(left[:8])}", hint="see `merge-tool status`"
         )
-    run, repo = session.run, session.repo
+    run, repo, store = session.run, session.repo, session.store
+    if missing := not_taken(session):
+        if not leave_out:
+            shown = ", ".join(missing[:8]) + (f" and {len(missing) - 8} more" if len(missing) > 8 else "")
+            raise ActionError(
+                f"all stories are done, but none took upstream's changes in {len(missing)} files: {shown}",
+                hint="name them in the plan and `merge-tool continue --reload-plan`, "
+                'or `merge-tool continue --leave-out "why"`; once the run is finished no later merge brings them',
+            )
+        last = units(session.plan)[-1]
+        entries = [LedgerEntry(path, "not taken", leave_out) for path in missing]
+        store.add_ledger(run.id, last.story_id, last.batch, entries)
     commit = run.tip
     if run.upstream_commit and not repo.is_ancestor(run.upstream_commit, run.tip):
-        lines = [f"{item.subject}: {item.what} ({item.reason})" for item in session.store.ledger(run.id)]
+        lines = [f"{item.subject}: {item.what} ({item.reason})" for item in store.ledger(run.id)]
         message = merge_message(session.plan, run.id, run.upstream_commit, lines)
         commit = repo.commit_tree(
             repo.tree_of(run.tip), [run.tip, run.upstream_commit], message, session.identity()
         )
         if not session.dry_run:
             repo.update_refs([(session.branch_ref, commit, run.tip), (session.ref("finished"), commit, None)])
-    session.store.end_run(run.id, RunStatus.FINISHED, commit)
+    store.end_run(run.id, RunStatus.FINISHED, commit)
     if not session.dry_run:
         session.keep_edits(session.worktree)
         session.worktree.remove()
@@ -181,11 +214,8 @@ def abort(session: Session) -> list[str]:
     """
     run, repo = session.run, session.repo
     said = []
-    if session.worktree.path.exists():
-        if kept := session.keep_edits(session.worktree):
-            said.append(f"changed files of the worktree are kept as {kept}")
-        session.worktree.remove()
-        said.append("worktree removed")
+    if session.worktree.path.exists() and (kept := session.keep_edits(session.worktree)):
+        said.append(f"changed files of the worktree are kept as {kept}")
     changes: list[tuple[str, str, str | None]] = []
     refs = repo.refs("refs/heads/")
     if tip := refs.get(session.branch_ref):
@@ -200,6 +230,8 @@ def abort(session: Session) -> list[str]:
     if changes:
         repo.update_refs(changes)
     session.store.end_run(run.id, RunStatus.ABORTED, run.tip)
+    session.worktree.remove()
+    said.append("worktree removed")
     return said
 
 

@@ -20,10 +20,12 @@ from typing import Any
 from merge_tool.actions.base import Context, UpstreamView
 from merge_tool.actions.criteria import evaluate
 from merge_tool.actions.upstream import effective_upstream
+from merge_tool.engine.join import JOIN, Join
+from merge_tool.engine.leftover import merged_paths
 from merge_tool.engine.messages import commit_message
 from merge_tool.engine.session import Session
 from merge_tool.errors import ActionError, MergeToolError, StateError
-from merge_tool.model.outcome import CriterionStatus, Outcome, OutcomeStatus, Verdict
+from merge_tool.model.outcome import CriterionStatus, Outcome, OutcomeStatus
 from merge_tool.model.plan import Story
 from merge_tool.model.state import StepState, StoryStatus
 from merge_tool.plan.order import Unit, unit_dependencies, units
@@ -139,9 +141,31 @@ class Runner:
                 )
                 session.listener.story_ended(story, _TO_STORY[outcome.status].value, "")
                 return outcome
+        if base != session.run.tip:
+            outcome, tree = self._join(unit, story, len(steps), base, tree)
+            if outcome.status is not OutcomeStatus.DONE:
+                status = _TO_STORY[outcome.status]
+                store.set_story(run_id, unit.story_id, unit.batch, status=status, message=outcome.summary)
+                session.listener.story_ended(story, status.value, "")
+                return outcome
         commit = self._commit(unit, story, tree)
         session.listener.story_ended(story, "done", commit)
         return Outcome(OutcomeStatus.DONE, f"committed as {commit[:12]}")
+
+    def _join(self, unit: Unit, story: Story, index: int, base: str, tree: str) -> tuple[Outcome, str]:
+        """Takes in the commits that a person made on the branch since the unit started at `base`."""
+        session = self.session
+        recorded = {step.index: step for step in self.recorded_steps(unit)}.get(index)
+        if recorded is not None and recorded.status == "done" and recorded.outcome is not None:
+            base, tree = recorded.outcome.details[0], recorded.tree_after
+            if base == session.run.tip:
+                return recorded.outcome, tree
+        elif recorded is not None and recorded.tree_before:
+            tree = recorded.tree_before
+        session.listener.step_started(story, JOIN, index + 1, index + 1)
+        outcome, after = self._step(unit, story, index, JOIN, Join(base), tree, session.repo.tree_of(base))
+        session.listener.step_ended(story, JOIN, outcome)
+        return outcome, after
 
     def _step(
         self, unit: Unit, story: Story, index: int, kind: str, action: Any, tree: str, story_tree: str
@@ -157,7 +181,7 @@ class Runner:
                 story,
                 workspace,
                 story_tree,
-                needs_upstream=kind not in ("branch", "backup", "fetch", "gate"),
+                needs_upstream=kind not in ("branch", "backup", "fetch", "gate", JOIN),
             )
             outcome = self._criteria(ctx, story) if kind == CRITERIA else action.run(ctx)
             if kind == "fetch" and outcome.status is OutcomeStatus.DONE:
@@ -302,13 +326,7 @@ class Runner:
         Merging such a file once more then keeps it, with all that codemods and people did to it since, instead of
         meeting the same conflicts again.
         """
-        taken = {
-            item.path
-            for step in self.session.store.all_steps(self.session.run.id)
-            if step.kind in ("merge", "copy") and step.status == "done" and step.outcome
-            for item in step.outcome.files
-            if item.verdict not in (Verdict.EXCLUDED, Verdict.KEPT)
-        }
+        taken = merged_paths(self.session)
         if not taken:
             return view
         repo = self.session.repo

@@ -51,6 +51,13 @@ def new_run(
         run_id = f"{base_id}-{number}"
     branch = first = check_ref(plan.git.merge_branch.replace("{date}", date))
     number = 1
+    parts = branch.split("/")
+    for above in ("/".join(parts[:end]) for end in range(1, len(parts))):
+        if f"refs/heads/{above}" in repo.refs(f"refs/heads/{above}"):
+            raise VcsError(
+                f"git cannot make the branch {branch} beside the branch {above}",
+                hint=f"rename that one (git branch -m {above} {above}-old), or set git: merge_branch: in the plan",
+            )
     while repo.refs(f"refs/heads/{branch}"):
         number += 1
         branch = f"{first}-{number}"

@@ -36,7 +36,9 @@ def print_run_json(data: ReportData, extra: Mapping[str, Any]) -> None:
     )
 
 
-def print_run_summary(data: ReportData, result: RunResult, session: Session, written: Sequence[Path]) -> None:
+def print_run_summary(
+    data: ReportData, result: RunResult, session: Session, written: Sequence[Path], *, finished: bool = False
+) -> None:
     """What was done, what stopped, what waits, where the reports are, and the next command."""
     from merge_tool.report.console import console, safe
 
@@ -71,7 +73,7 @@ def print_run_summary(data: ReportData, result: RunResult, session: Session, wri
         out.print(safe(f"report: {path}"), soft_wrap=True)
     if result.stopped:
         out.print(safe(f"story {result.stopped} stopped; next: merge-tool status", "yellow"))
-    elif result.finished and not session.dry_run:
+    elif finished and not session.dry_run:
         out.print(
             safe(
                 f"all stories are done; {session.run.merge_branch} has {session.run.upstream_ref} as a parent",

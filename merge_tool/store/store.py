@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from datetime import datetime
@@ -10,7 +10,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from merge_tool.errors import StateError
-from merge_tool.model.outcome import CriterionResult, FileVerdict, Outcome
+from merge_tool.model.outcome import CriterionResult, FileVerdict, LedgerEntry, Outcome
 from merge_tool.model.state import Approval, Holder, Run, RunStatus, StoryStatus
 from merge_tool.store.codec import outcome_to_json, to_time
 from merge_tool.store.reader import Nothing, Reader, Source
@@ -271,6 +271,24 @@ class Store(Reader):
         with self._writing(run_id) as writing:
             writing.story(story_id, batch)
             writing.file(story_id, batch, verdict)
+
+    def add_ledger(self, run_id: str, story_id: str, batch: int, entries: Sequence[LedgerEntry]) -> None:
+        """Adds what a person left out to the ledger, under a unit of the run."""
+        from merge_tool.store.models import LedgerRow
+        from merge_tool.store.writing import BY_PERSON
+
+        with self._writing(run_id) as writing:
+            writing.story(story_id, batch)
+            for entry in entries:
+                writing.add(
+                    LedgerRow, story_id=story_id, batch=batch, step=BY_PERSON, subject=entry.subject, what=entry.what,
+                    reason=entry.reason, at=writing.at,
+                )  # fmt: skip
+
+    def forget_decisions(self, run_id: str, story_id: str, batch: int) -> None:
+        """Drops what a person decided of files, since the step is done again and asks anew."""
+        with self._writing(run_id) as writing:
+            writing.forget_decisions(story_id, batch)
 
     def event(self, run_id: str, kind: str, text: str) -> None:
         """Adds a line to the journal."""

@@ -108,6 +108,11 @@ class Writing:
             reason=verdict.reason,
         )
 
+    def forget_decisions(self, story_id: str, batch: int) -> None:
+        """Drops what a person was recorded to have done to the files of a unit."""
+        unit = {"story_id": story_id, "batch": batch, "step": BY_PERSON}
+        self.session.execute(delete(FileRow).filter_by(**self._run, **unit))
+
     def criteria(self, story_id: str, results: Sequence[CriterionResult]) -> None:
         """Where criteria now stand."""
         last = {item.id: item for item in results}

@@ -22,6 +22,7 @@ from merge_tool.vcs.process import Git
 if TYPE_CHECKING:
     import git
 
+OURS = ".merge-tool/worktree"  # the run's own worktree: a command typed in it means the repository
 LITERAL = {"GIT_LITERAL_PATHSPECS": "1"}  # a file called [ab].py is that file and no pattern
 
 
@@ -83,7 +84,10 @@ class Repository(Git):
         import git  # late: it is among the dearest imports, and plans are read without it
 
         try:
-            return cls(git.Repo(path, search_parent_directories=True))
+            found = cls(git.Repo(path, search_parent_directories=True))
+            main = found.common_dir.parent
+            inside = found.common_dir.name == ".git" and found.root.resolve() == (main / OURS).resolve()
+            return cls(git.Repo(main)) if inside else found
         except (git.InvalidGitRepositoryError, git.NoSuchPathError) as error:
             raise VcsError(f"{path} is not in a git repository", hint="give one with --repo DIR") from error
         except ValueError as error:

@@ -129,7 +129,13 @@ class Worktree:
 
     def remove(self) -> None:
         """Removes it and what git knows of it."""
-        self._repo.run("worktree", "unlock", str(self.path), ok=(0, 128))
+        for pointer in (self._repo.common_dir / "worktrees").glob("*/gitdir"):
+            if pointer.read_text(encoding="utf-8", errors="surrogateescape").strip() == str(
+                self.path / ".git"
+            ):
+                (pointer.parent / "locked").unlink(
+                    missing_ok=True
+                )  # `worktree unlock` refuses where the folder is gone
         if (
             self._repo.call("worktree", "remove", "--force", "--force", str(self.path))[0] != 0
             and self.path.exists()

@@ -60,6 +60,11 @@ def make(
     plan = stories_plan(
         [f"- id: '0.1'\n  title: One\n  estimate_hours: 1\n  actions: [{{kind: fetch}}, {action}]\n"]
     )
+    # A story that is never run keeps the run open: its plan does not deal with all of upstream's files.
+    plan += (
+        "  - number: 1\n    title: Later\n    stories:\n      - id: '1.1'\n        title: Later\n        depends_on: ['0.1']\n"
+        "        estimate_hours: 1\n        actions: [{kind: gate, name: later}]\n"
+    )
     project = make_project(tmp_path, plan)
     project.capsys = capsys
     if files:
