@@ -39,7 +39,7 @@ def _evaluate(ctx: Context, criterion: Criterion) -> tuple[CriterionStatus, str]
         case CheckKind.QUERY:
             return CriterionStatus.OPEN, "needs a live database"
         case CheckKind.GATE:
-            signature = ctx.approvals.get(criterion.id) or ctx.approvals.get(str(options.get("name", "")))
+            signature = ctx.approvals.get(criterion.id)
             return (
                 (CriterionStatus.SIGNED, signature)
                 if signature

@@ -49,7 +49,11 @@ class Validate:
             errors = new_findings(before, errors)
         counts = Counter(item.severity.value for item in findings)
         summary = (
-            ", ".join(f"{counts[name]} {name}s" for name in ("error", "warning", "info") if counts[name])
+            ", ".join(
+                f"{counts[name]} {name}{'s' * (counts[name] != 1 and name != 'info')}"
+                for name in ("error", "warning", "info")
+                if counts[name]
+            )
             or "no finding"
         )
         summary += f" of {', '.join(known)}" if known else ""
@@ -59,9 +63,13 @@ class Validate:
             word = "new " if self.fail_on == "new" else ""
             return Outcome(
                 OutcomeStatus.STOPPED,
-                f"{len(errors)} {word}errors ({summary} in all)",
+                f"{len(errors)} {word}error{'s' * (len(errors) != 1)} ({summary} in all)",
                 details=details,
                 ledger=ledger,
+            )
+        if counts["error"]:
+            summary += "; not held against this story" + (
+                ", which brought none of them in" if self.fail_on == "new" else ""
             )
         return Outcome(OutcomeStatus.DONE, summary, details=details, ledger=ledger)
 

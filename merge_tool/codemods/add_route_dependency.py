@@ -82,6 +82,7 @@ class AddRouteDependency(Codemod):
                 hint="write module and function, such as app.dependencies.get_tenant",
             )
         names = Names(project.files)
+        _must_exist(names, project, self.options.dependency, self.name)
         run = _Run(names, project, self.options)
         for path in project.chosen(paths):
             text = project.files[path]
@@ -94,6 +95,17 @@ class AddRouteDependency(Codemod):
             for function in run.routes(module):
                 run.route(module, function)
         return made(project, names, self.name, run.edits, run.done, run.left, together=False)
+
+
+def _must_exist(names: Names, project: Project, dotted: str, codemod: str) -> None:
+    """Refuses a dependency that the project should hold and does not: every route would import what is not there."""
+    top = dotted.partition(".")[0]
+    own = any(path == f"{top}.py" or path.startswith((f"{top}/", f"src/{top}/")) for path in project.files)
+    if own and names.find(dotted) is None:
+        raise UserError(
+            f"codemod {codemod}: the project has no {dotted}",
+            hint="write the full dotted name of the function that gives the tenant, and create it first",
+        )
 
 
 class _Run:

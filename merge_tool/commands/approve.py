@@ -13,7 +13,11 @@ from merge_tool.commands.opening import Request
 
 def approve(
     target: Annotated[
-        str, typer.Argument(metavar="X.Y", help="The story whose gates to sign, or one criterion's id.")
+        str,
+        typer.Argument(
+            metavar="X.Y",
+            help="The story at whose gate to sign (X.Y#1: one part of it), or one criterion's id.",
+        ),
     ],
     note: Annotated[str, typer.Option("--note", "-m", help="What was looked at.")] = "",
     name: Annotated[
@@ -23,12 +27,15 @@ def approve(
     state_url: options.StateUrl = "",
     as_json: options.Json = False,
 ) -> int:
-    """Sign a manual gate (a review, a checklist) with name, time and note.
+    """Sign a manual gate (a review, a checklist) with name, time and note, once the story has come to it.
+
+    Each part of a batched story has a gate of its own.
 
     Example: merge-tool approve 5.3.1 --note "read all 25 handlers"
     """
     from merge_tool.commands.opening import active_session
-    from merge_tool.engine.moves import approve as sign
+    from merge_tool.engine.conflicts import is_stopped
+    from merge_tool.engine.signing import approve as sign
     from merge_tool.errors import ExitCode, UserError
     from merge_tool.report.summary import say
 
@@ -37,9 +44,10 @@ def approve(
         if not who:
             raise UserError("a signature needs a name", hint="--name, or git config user.name")
         signed = sign(session, target, who, email, note.strip())
+        goes_on = is_stopped(session)
     say(
         {"signed": signed, "by": who, "note": note},
-        [f"signed by {who}: {item}" for item in signed] + ["next: merge-tool continue"],
+        [f"signed by {who}: {item}" for item in signed] + (["next: merge-tool continue"] if goes_on else []),
         as_json,
     )
     return ExitCode.CLEAN

@@ -61,6 +61,8 @@ def codemod(
     Examples: merge-tool codemod add-route-dependency app/api -o dependency=app.deps.get_tenant;
     merge-tool codemod thread-tenant -o functions=app.crud.user.get_user,app.crud.user.get_users --write
     """
+    import sys
+
     from merge_tool.errors import ExitCode, UserError
 
     if list_all:
@@ -71,12 +73,16 @@ def codemod(
 
     from merge_tool.codemods.base import make_codemod
     from merge_tool.codemods.run import run_codemod
-    from merge_tool.commands.policy_choice import choose_policy
+    from merge_tool.commands.policy_choice import NAME_ONE, choose_policy
     from merge_tool.lint.files import chosen_files, project_files
 
     if not repo.is_dir():
         raise UserError(f"{repo} is not a folder", hint="give the project's root with --repo")
-    chosen_policy, _ = choose_policy(repo, policy, plan)
+    choice = choose_policy(repo, policy, plan)
+    if not choice.known:
+        raise UserError("no policy was named: a codemod must know what a tenant is here", hint=NAME_ONE)
+    chosen_policy = choice.policy
+    sys.stderr.write(f"policy: {chosen_policy.name} ({choice.origin})\n")
     made = make_codemod(name, _options(name, settings or []))
     if write and not allow_dirty:
         _refuse_dirty(repo)

@@ -64,7 +64,7 @@ def demo(
     from merge_tool.commands.report import write_reports
 
     with active_session(request) as session:
-        written = write_reports(session, data)
+        written = write_reports(session)
         if as_json:
             print_run_json(
                 data,
@@ -76,4 +76,5 @@ def demo(
             )
         else:
             print_run_summary(data, result, session, written)
-    return ExitCode.FINDINGS if result.stopped else ExitCode.CLEAN
+    failed = any(item.status == "failed" for item in data.criteria)
+    return ExitCode.FINDINGS if result.stopped or failed else ExitCode.CLEAN

@@ -18,16 +18,15 @@ def git_line(repo: Path, *args: str) -> str:
     """What one git command prints, or "" where it fails.
 
     Raises:
-        VcsError: git is not installed.
+        VcsError: git is not installed, or `repo` is no folder.
     """
+    if not repo.is_dir():
+        what = "is not a folder" if repo.exists() else "does not exist"
+        raise VcsError(f"{repo} {what}", hint="give the fork's repository with --repo DIR")
     try:
         done = subprocess.run(["git", *args], cwd=repo, capture_output=True, text=True, check=False)
     except FileNotFoundError as error:
-        raise VcsError(
-            f"git is not installed, or {repo} does not exist", hint="install git 2.38 or later"
-        ) from error
-    except NotADirectoryError as error:
-        raise VcsError(f"{repo} is not a folder", hint="give one with --repo DIR") from error
+        raise VcsError("git is not installed", hint="install git 2.38 or later") from error
     return done.stdout.strip() if done.returncode == 0 else ""
 
 

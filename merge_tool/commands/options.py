@@ -21,7 +21,9 @@ PlanFile = Annotated[
 PolicyName = Annotated[
     str,
     typer.Option(
-        "--policy", metavar="FILE|NAME", help="The tenancy policy; default: the one that the plan names."
+        "--policy",
+        metavar="FILE|NAME",
+        help="The tenancy policy; default: the plan's, else tenancy.yaml, else that of the run here.",
     ),
 ]
 StateUrl = Annotated[

@@ -48,14 +48,19 @@ def plan(
     from merge_tool.errors import ExitCode, UserError
 
     if schema:
+        if check or covered:
+            raise UserError(
+                "--schema prints the schema and nothing else", hint="leave --check and --coverage out"
+            )
         return _schema(which or "plan")
     if which:
         raise UserError(f"unexpected argument {which!r}", hint="give a plan's file with --plan FILE")
     found, told = _load(repo, plan_file)
-    if check:
-        return _check(found, repo, told, as_json)
     result = _coverage(found, repo) if covered else None
-    _show(found, told, result, as_json)
+    if check:
+        _check(found, repo, told, result, as_json)
+    else:
+        _show(found, told, result, as_json)
     if result is None:
         return ExitCode.CLEAN
     from merge_tool.plan.coverage import Standing
@@ -111,13 +116,14 @@ def _print(lines: list[str]) -> None:
         out.print(safe(line), soft_wrap=True)
 
 
-def _check(found: Plan, repo: Path, told: str, as_json: bool) -> int:
+def _check(
+    found: Plan, repo: Path, told: str, result: tuple[Coverage, str, str] | None, as_json: bool
+) -> None:
     """Checks what needs more than the plan's file: its policy, and that the commits it names are in the repository."""
     from merge_tool.commands.opening import read_policy
-    from merge_tool.errors import ExitCode
     from merge_tool.plan.references import check_commits
     from merge_tool.plan.yaml_source import raise_problems
-    from merge_tool.report.plan import counts_line, estimate_line, plan_data
+    from merge_tool.report.plan import counts_line, coverage_lines, estimate_line
 
     policy = read_policy("", found, _root(repo))
     note = "its commits were not looked up: "
@@ -134,17 +140,17 @@ def _check(found: Plan, repo: Path, told: str, as_json: bool) -> int:
     else:
         note += "this is no git repository"
     if as_json:
-        _print_json({**plan_data(found), "ok": True, "notes": [note] if note else []})
-        return ExitCode.CLEAN
+        _print_json({**_data(found, result), "ok": True, "notes": [note] if note else []})
+        return
     _print(
         [
             told,
             f"The plan holds together: {counts_line(found)}; policy {policy.name}",
             estimate_line(found),
             *([f"Note: {note}"] if note else []),
+            *(coverage_lines(*result) if result else ()),
         ]
     )
-    return ExitCode.CLEAN
 
 
 def _upstream(found: Plan, repository: Repository) -> str | None:
@@ -170,13 +176,19 @@ def _coverage(found: Plan, repo: Path) -> tuple[Coverage, str, str]:
     return coverage(found, changed_files(repo, base, upstream)), base, upstream
 
 
+def _data(found: Plan, result: tuple[Coverage, str, str] | None) -> dict[str, Any]:
+    from merge_tool.report.plan import plan_data
+
+    data = plan_data(found, result[0] if result else None)
+    if result:
+        data["coverage"] |= {"base": result[1], "upstream": result[2]}
+    return data
+
+
 def _show(found: Plan, told: str, result: tuple[Coverage, str, str] | None, as_json: bool) -> None:
-    from merge_tool.report.plan import coverage_lines, plan_data, plan_lines
+    from merge_tool.report.plan import coverage_lines, plan_lines
 
     if as_json:
-        data = plan_data(found, result[0] if result else None)
-        if result:
-            data["coverage"] |= {"base": result[1], "upstream": result[2]}
-        _print_json(data)
+        _print_json(_data(found, result))
         return
     _print([told, *plan_lines(found), *(coverage_lines(*result) if result else ())])

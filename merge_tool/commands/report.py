@@ -11,7 +11,6 @@ from merge_tool.commands import options
 
 if TYPE_CHECKING:
     from merge_tool.engine.session import Session
-    from merge_tool.report.data import ReportData
 
 FORMATS = ("md", "html", "json", "pr", "changelog")
 
@@ -21,7 +20,10 @@ def report(
         str, typer.Argument(metavar="[pr|changelog]", help="The pull request's text, or the release notes.")
     ] = "",
     phase: Annotated[int | None, typer.Option("--phase", metavar="N", help="Only this phase.")] = None,
-    format_: Annotated[str, typer.Option("--format", metavar="md|html|json", help="The form.")] = "md",
+    format_: Annotated[
+        str,
+        typer.Option("--format", metavar="md|html|json", help="The form; default: md.", show_default=False),
+    ] = "",
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write there instead of standard output."),
@@ -41,7 +43,10 @@ def report(
     from merge_tool.report.data import build_report
     from merge_tool.report.write import render, write_text
 
-    form = "json" if as_json else kind or format_
+    asked = [word for word in (kind, format_, "json" if as_json else "") if word]
+    if len(set(asked)) > 1:
+        raise UserError(f"{' and '.join(asked)} are different forms of a report", hint="ask for one of them")
+    form = asked[0] if asked else "md"
     if form not in FORMATS:
         raise UserError(f"there is no format {form}", hint=f"one of {', '.join(FORMATS)}")
     with light_store(repo, state_url) as store:
@@ -52,15 +57,19 @@ def report(
     if output is None:
         sys.stdout.write(text if text.endswith("\n") else text + "\n")
     else:
+        if not output.parent.is_dir():
+            raise UserError(f"{output.parent} is not a folder", hint="make it first, or name another with -o")
         write_text(output, text)
     return ExitCode.CLEAN
 
 
-def write_reports(session: Session, data: ReportData) -> list[Path]:
+def write_reports(session: Session) -> list[Path]:
     """Writes the run's reports beside the worktree and returns their paths."""
     from merge_tool.engine.session import reports_folder
+    from merge_tool.report.data import build_report
     from merge_tool.report.write import render, write_text
 
+    data = build_report(session.store, session.run)
     folder = reports_folder(session.repo) / session.run.id
     paths = []
     for name, form in (("report.html", "html"), ("report.md", "md"), ("report.json", "json")):

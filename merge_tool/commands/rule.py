@@ -39,6 +39,8 @@ def rule(
     from merge_tool.lint.loader import load_rules
     from merge_tool.report.console import console, safe
 
+    if code and list_all:
+        raise UserError(f"{code} is one rule, --all are all of them", hint="give one or the other")
     known = load_rules(tuple(rules or ()))
     if list_all:
         if as_json:

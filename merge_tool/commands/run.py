@@ -111,7 +111,7 @@ def _run(request: Request, target: str, *, dry_run: bool, with_needed: bool, as_
                 f"story {stuck[0]} is stopped",
                 hint="see `merge-tool status`; then `merge-tool continue`, `skip` or `abort`",
             )
-        if not dry_run:
+        if not dry_run and runner.can_run(wanted):
             session.update_run(target=f"{target}{NEEDED}" if with_needed else target)
         if target.startswith("story"):
             runner.recheck(unit for unit in wanted if unit.story_id == target.split()[1].partition("#")[0])
@@ -165,7 +165,6 @@ def conclude(session: Session, result: RunResult, target: str, *, as_json: bool,
     from merge_tool.report.data import build_report
     from merge_tool.report.summary import print_run_json, print_run_summary
 
-    failed = False
     commit = ""
     held: ActionError | None = None
     if result.finished:
@@ -174,14 +173,15 @@ def conclude(session: Session, result: RunResult, target: str, *, as_json: bool,
             session.refresh()
         except ActionError as error:
             held = error  # the reports come first; then it is told
-    phases = {unit.story_id for unit in result.done}
-    data = build_report(session.store, session.run)
-    failed = any(item.status == "failed" and item.story_id in phases for item in data.criteria)
+    asked = {unit.story_id for unit in units_of(session.plan, target)}
+    moved = {unit.story_id for unit in (*result.done, *((result.stopped,) if result.stopped else ()))}
+    data = build_report(session.store, session.run, only=asked | moved)
+    failed = any(item.status == "failed" for item in data.criteria)
     written: list[Path] = []
     if not session.dry_run:
         from merge_tool.commands.report import write_reports
 
-        written = write_reports(session, data)
+        written = write_reports(session)
     extra: dict[str, Any] = {
         "target": target, "dry_run": session.dry_run, "finished": commit,
         "done": [str(unit) for unit in result.done], "stopped": str(result.stopped) if result.stopped else None,

@@ -101,7 +101,7 @@ def validate(
 
     Examples: merge-tool validate app/cabinet; merge-tool validate --format json --select TQ,TK1
     """  # fmt: skip
-    from merge_tool.commands.policy_choice import choose_policy
+    from merge_tool.commands.policy_choice import NAME_ONE, choose_policy
     from merge_tool.errors import ExitCode, UserError
     from merge_tool.lint.files import changed_since, chosen_files, project_files
     from merge_tool.lint.loader import load_rules
@@ -109,9 +109,24 @@ def validate(
 
     if update_baseline and baseline is None:
         raise UserError("--update-baseline needs the file", hint="add --baseline FILE")
+    if as_json and output_format not in (Format.RICH, Format.JSON):
+        raise UserError(
+            f"--json and --format {output_format.value} ask for two forms", hint="give one of them"
+        )
     kind = Format.JSON if as_json else output_format
+    if statistics and (explain or kind is not Format.RICH):
+        other = "--explain" if explain else f"--format {kind.value}"
+        raise UserError(f"--statistics counts findings, {other} lists them", hint="give one of them")
+    if explain and kind is not Format.RICH:
+        raise UserError(
+            f"--explain is for people; --format {kind.value} has the reasons in it already"
+            if kind in (Format.JSON, Format.SARIF)
+            else f"--explain has no place in --format {kind.value}",
+            hint="leave --explain out",
+        )
     root = _root(repo)
-    chosen_policy, origin = choose_policy(root, policy, plan)
+    choice = choose_policy(root, policy, plan)
+    chosen_policy = choice.policy
     files = project_files(root)
     report_on: set[str] | None = set(chosen_files(root, files, paths, Path.cwd())) if paths else None
     if since:
@@ -123,7 +138,7 @@ def validate(
             for path in (report_on if report_on is not None else checked(files, chosen_policy))
             if path in changed
         }
-    _note(f"policy: {chosen_policy.name} ({origin})", kind)
+    _note(f"policy: {chosen_policy.name} ({choice.origin})", kind)
     available = load_rules(tuple(rules or ()))
     if since and not report_on:
         _note(f"no checked file changed since {since}", kind)
@@ -139,6 +154,11 @@ def validate(
             ignore=_split(ignore),
             rules=available,
         )
+        if not choice.known and result.models and not result.tenant_models:
+            raise UserError(
+                f"no policy was named, and none of the {result.models} models here has the column {chosen_policy.column} of the generic one",
+                hint=NAME_ONE,
+            )
     for note in result.notes:
         _note(note, kind)
     findings = result.findings

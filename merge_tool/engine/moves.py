@@ -1,4 +1,4 @@
-"""The way through a stop and back: continue, skip, approve, abort, rollback, and the end of a run."""
+"""The way through a stop and back: continue, skip, abort, rollback, and the end of a run."""
 
 from __future__ import annotations
 
@@ -13,15 +13,12 @@ from merge_tool.engine.runner import FINISHED, Runner
 from merge_tool.engine.session import Session
 from merge_tool.errors import ActionError, StateError, UserError
 from merge_tool.model.outcome import (
-    CriterionResult,
-    CriterionStatus,
     FileVerdict,
     LedgerEntry,
     OutcomeStatus,
     Verdict,
 )
-from merge_tool.model.plan import CheckKind
-from merge_tool.model.state import Approval, RunStatus, StepState, StoryStatus
+from merge_tool.model.state import RunStatus, StepState, StoryStatus
 from merge_tool.plan.order import Unit, unit_dependencies, units
 
 
@@ -122,42 +119,6 @@ def skip(session: Session, unit: Unit, reason: str) -> str:
     if not base or base == session.run.tip:
         return ""
     return f"commits made by hand since {base[:12]} stay on {session.run.merge_branch}, with what they hold of this story"
-
-
-def approve(session: Session, target: str, name: str, email: str, note: str) -> list[str]:
-    """Signs what waits in `target`: a story's gates and gate criteria, or one criterion.
-
-    Returns:
-        The names of what was signed.
-
-    Raises:
-        UserError: nothing of that name can be signed.
-    """
-    now = datetime.now(UTC)
-    signed: list[str] = []
-    for story in session.plan.stories():
-        gates = (
-            [spec.action.name for spec in story.actions if spec.kind == "gate"] if story.id == target else []
-        )
-        gates += [
-            item.id
-            for item in story.criteria
-            if item.check.kind is CheckKind.GATE and target in (story.id, item.id)
-        ]
-        for gate in gates:
-            session.store.approve(session.run.id, Approval(story.id, gate, name, email, note, now))
-            signed.append(gate)
-            if any(item.id == gate for item in story.criteria):
-                evidence = f"{name} <{email}>, {now:%Y-%m-%d %H:%M} UTC" + (f": {note}" if note else "")
-                session.store.record_criterion(
-                    session.run.id, story.id, CriterionResult(gate, CriterionStatus.SIGNED, evidence)
-                )
-    if not signed:
-        known = [s.id for s in session.plan.stories() if any(a.kind == "gate" for a in s.actions)]
-        raise UserError(
-            f"{target} has no gate to sign", hint=f"stories with a gate: {', '.join(known) or 'none'}"
-        )
-    return signed
 
 
 def finish(session: Session, leave_out: str = "") -> str:

@@ -24,6 +24,7 @@ from merge_tool.engine.join import JOIN, Join
 from merge_tool.engine.leftover import merged_paths
 from merge_tool.engine.messages import commit_message
 from merge_tool.engine.session import Session
+from merge_tool.engine.signatures import signatures
 from merge_tool.errors import ActionError, MergeToolError, StateError
 from merge_tool.model.outcome import CriterionStatus, Outcome, OutcomeStatus
 from merge_tool.model.plan import Story
@@ -89,6 +90,14 @@ class Runner:
             for item in self.session.store.stories(self.session.run.id)
         }
         return {unit: recorded.get(unit, StoryStatus.WAITING) for unit in units(self.session.plan)}
+
+    def can_run(self, wanted: Iterable[Unit]) -> bool:
+        """Whether one of the wanted units is not done and waits for nothing that is not done."""
+        states, needs = self.states(), unit_dependencies(self.session.plan)
+        return any(
+            states[unit] not in FINISHED and all(states[need] in FINISHED for need in needs[unit])
+            for unit in wanted
+        )
 
     def recheck(self, wanted: Iterable[Unit]) -> None:
         """Evaluates the criteria of finished stories again, on the branch as it is now (after a commit by hand, say)."""
@@ -271,12 +280,7 @@ class Runner:
             "backup_branch": session.plan.git.backup_branch.replace("{date}", run.date),
         }  # fmt: skip
         upstream = self._since_last_merge(self._view()) if run.upstream_commit and needs_upstream else None
-        approvals = {
-            item.gate: f"{item.name} <{item.email}>, {item.at:%Y-%m-%d %H:%M} UTC"
-            + (f": {item.note}" if item.note else "")
-            for item in session.store.approvals(run.id)
-            if item.story_id == story.id
-        }
+        approvals = signatures(session, story.id, unit.batch)
         return Context(
             repo=session.repo, workspace=workspace, plan=session.plan, story=story, batch=unit.batch, policy=session.policy,
             facts=facts, upstream=upstream, story_base=story_tree, batch_files=self._batch_files(unit, story, upstream),

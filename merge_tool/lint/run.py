@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from merge_tool.errors import UserError
@@ -28,6 +28,7 @@ class LintResult:
         seconds: wall time of the run.
         rules: the rules that ran, by code.
         notes: what a person should know of the run, such as a policy that fits nothing here.
+        models: how many models the project has, and `tenant_models` how many of them belong to a tenant by the policy.
     """
 
     findings: tuple[Diagnostic, ...]
@@ -35,6 +36,8 @@ class LintResult:
     seconds: float
     rules: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    models: int = 0
+    tenant_models: int = 0
 
     @property
     def failed(self) -> bool:
@@ -50,10 +53,10 @@ def choose(rules: Sequence[Rule], select: Sequence[str] = (), ignore: Sequence[s
     """
     for word in (*select, *ignore):
         if word not in META and word != "T0" and not any(_picks(word, rule) for rule in rules):
-            near = ", ".join(rule.code for rule in rules)
+            near = ", ".join(sorted({*(rule.code for rule in rules), *META}))
             raise UserError(
                 f"no rule is called {word!r}",
-                hint=f"the rules are {near}, {', '.join(META)}; see `merge-tool rule --all`",
+                hint=f"the rules are {near}; see `merge-tool rule --all`",
             )
     return tuple(
         rule
@@ -139,6 +142,8 @@ def lint_texts(
         time.perf_counter() - start,
         tuple(rule.code for rule in chosen),
         tuple(_notes(index, chosen, policy)),
+        len(index.models.by_name),
+        sum(index.models.is_tenant(model) for model in index.models.by_name.values()),
     )
 
 
@@ -206,6 +211,6 @@ def lint_paths(
     result = lint_texts(texts, policy, report_on=wanted, select=select, ignore=ignore, rules=rules)
     own = [item for item in unread if item.path in wanted]
     findings = tuple(sorted((*result.findings, *own), key=lambda item: item.sort_key))
-    return LintResult(
-        findings, result.files + len(own), time.perf_counter() - start, result.rules, result.notes
+    return replace(
+        result, findings=findings, files=result.files + len(own), seconds=time.perf_counter() - start
     )

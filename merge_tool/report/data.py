@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -58,13 +58,16 @@ class _Kept:
     steps: dict[Unit, list[StepState]]
 
 
-def build_report(store: Reader, run: Run, phase: int | None = None) -> ReportData:
+def build_report(
+    store: Reader, run: Run, phase: int | None = None, *, only: Collection[str] | None = None
+) -> ReportData:
     """The report of a run.
 
     Args:
         store: where the run is kept; all of it is read at one moment.
         run: the run.
         phase: only this phase's stories and what belongs to them; None for all.
+        only: only what belongs to these stories, beside the list of all stories; None for all.
 
     Raises:
         UserError: the plan has no such phase.
@@ -81,7 +84,7 @@ def build_report(store: Reader, run: Run, phase: int | None = None) -> ReportDat
         events = store.events(run.id)
     whole = _stories(plan, kept)
     stories = tuple(item for item in whole if phase is None or item.phase == phase)
-    inside = {item.id for item in stories}
+    inside = {item.id for item in stories if only is None or item.id in only}
     moments = [event.at for event in events] + [item.at for item in approvals + criteria]
     moments += [part.finished_at for story in whole for part in story.parts if part.finished_at]
     moments += [step.finished_at for steps in kept.steps.values() for step in steps if step.finished_at]
@@ -97,11 +100,11 @@ def build_report(store: Reader, run: Run, phase: int | None = None) -> ReportDat
         files=fold_files(item for item in files if item.story_id in inside),
         criteria=_criteria(plan, inside, criteria),
         ledger=_ledger(plan, ledger, run.started_at)
-        if phase is None
+        if phase is None and only is None
         else tuple(item for item in ledger if item.story_id in inside),
         edits=tuple(item for item in edits if item.story_id in inside),
         not_done=tuple(item for item in not_done if item.story_id in inside),
-        checks=_checks(stories),
+        checks=_checks([item for item in stories if item.id in inside]),
         approvals=tuple(item for item in approvals if item.story_id in inside),
         needs=(),
         events=tuple(events),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from merge_tool.model.outcome import CriterionStatus
 from merge_tool.model.plan import Batches
 from merge_tool.model.state import CriterionRecord, FileRecord, Run, RunStatus, StoryState, StoryStatus
 from merge_tool.model.text import one_line
@@ -80,6 +81,10 @@ def status_data(store: Store, run: Run, common_dir: Path) -> StatusData:
     worktree = common_dir.parent / ".merge-tool" / "worktree"
     holder = store.holder()
     stop, person, command = _stop(store, run, units, str(worktree))
+    criteria = tuple(store.criteria(run.id))
+    failed = [item for item in criteria if item.status == CriterionStatus.FAILED]
+    if run.status is not RunStatus.ABORTED:
+        person = (*person, *(f"criterion {item.id} failed: {item.evidence}" for item in failed))
     if run.status is RunStatus.FINISHED:
         command = f"git merge --ff-only {run.merge_branch}  (or open the pull request: merge-tool report pr)"
     elif run.status is RunStatus.ABORTED:
@@ -88,11 +93,14 @@ def status_data(store: Store, run: Run, common_dir: Path) -> StatusData:
         stop, person, command = (), (), "wait, or stop that process"
     elif not command:
         command = _next(units, stories, run)
+        if failed and all(item.status in _FINISHED for item in units):
+            story = failed[0].story_id
+            command = f"merge-tool story {story}   (after a commit on {run.merge_branch} that mends it)"
     return StatusData(
         run,
         stories,
         units,
-        tuple(store.criteria(run.id)),
+        criteria,
         tuple(store.files(run.id)),
         stop,
         person,

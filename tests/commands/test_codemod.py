@@ -89,7 +89,8 @@ def test_paths_limit_what_is_worked_on(repo: GitRepo, capfd: pytest.CaptureFixtu
     [
         (["no-such"], "there is no codemod 'no-such'"),
         ([], "no codemod was named"),
-        (["thread-tenant"], "functions: is missing"),
+        (["thread-tenant"], "no function was named"),
+        (["add-route-dependency"], "dependency: is missing"),
         (["thread-tenant", "--options", "functions"], "has no ="),
         (["thread-tenant", "--options", "{"], "not JSON"),
         (["thread-tenant", *OPTIONS, "--options", "colour=red"], "colour: is not a known option"),

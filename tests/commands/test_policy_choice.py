@@ -16,18 +16,54 @@ def test_the_option_then_the_plan_then_the_run_then_generic(
 ) -> None:
     project = make_project(tmp_path)
     root = project.fork.path
-    assert choose_policy(root, "remnabot", None)[1] == "--policy"
-    assert choose_policy(root, "", None)[1] == "named by phases.yaml"
+    assert choose_policy(root, "remnabot", None).origin == "--policy"
+    assert choose_policy(root, "", None).origin == "named by phases.yaml"
     project.fork.commit("no plan here", {"phases.yaml": None})
-    assert choose_policy(root, "", None)[0].name == "generic"
+    assert choose_policy(root, "", None).policy.name == "generic"
     plan = tmp_path / "plan.yaml"
     plan.write_text(PLAN.replace("policy: generic", "policy: remnabot"))
     assert run(["phase", "0", "--repo", str(root), "--plan", str(plan)]) == 0
     capsys.readouterr()
     for folder in (root, root / ".merge-tool" / "worktree"):
-        policy, origin = choose_policy(folder, "", None)
-        assert (policy.name, origin) == ("remnabot", "that of the run here")
+        chosen = choose_policy(folder, "", None)
+        assert (chosen.policy.name, chosen.origin) == ("remnabot", "that of the run here")
 
 
-def test_a_plain_folder_takes_the_generic_policy(tmp_path: Path) -> None:
-    assert choose_policy(tmp_path, "", None)[0].name == "generic"
+def test_an_own_policy_counts_where_the_plan_names_none(tmp_path: Path) -> None:
+    (tmp_path / "tenancy.yaml").write_text("extends: generic\nname: ours\ncolumn: shop_id\n")
+    chosen = choose_policy(tmp_path, "", None)
+    assert (chosen.policy.column, chosen.origin, chosen.known) == ("shop_id", "tenancy.yaml", True)
+
+
+MODEL = """from sqlalchemy import Column, Integer
+from sqlalchemy.orm import declarative_base
+Base = declarative_base()
+class User(Base):
+    __tablename__ = "users"
+    id = Column(Integer, primary_key=True)
+    {column} = Column(Integer)
+"""
+
+
+@pytest.mark.parametrize(
+    ("column", "name"), [("tenant_id", "generic"), ("bot_id", "remnabot"), ("shop_id", ""), ("", "")]
+)
+def test_without_a_name_the_models_tell_or_nobody_does(
+    tmp_path: Path, column: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "app").mkdir()
+    text = MODEL.format(column=column) if column else "import redis\n"
+    (tmp_path / "app" / "models.py").write_text(text)
+    chosen = choose_policy(tmp_path, "", None)
+    assert (chosen.policy.name, chosen.known) == (name or "generic", bool(name))
+    code = run(["validate", "--repo", str(tmp_path)])
+    told = capsys.readouterr().err
+    if column == "shop_id":  # a clean run would say nothing: every query would pass
+        assert code == 2
+        assert "none of the 1 models here has the column tenant_id" in told
+    else:
+        assert code == 0
+        assert f"policy: {name or 'generic'} (no policy was named" in told
+    code = run(["codemod", "filter-query", "--repo", str(tmp_path)])
+    assert code == (0 if name else 2)
+    assert ("a codemod must know what a tenant is" in capsys.readouterr().err) is not bool(name)
