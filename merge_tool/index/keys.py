@@ -37,7 +37,7 @@ _MAX_DEPTH = 5
 
 def judge_keys(index: ProjectIndex, path: str) -> Iterator[KeyVerdict]:
     """The verdicts on the keys that a file's functions hand to clients; where a parameter is the key, on what callers pass."""
-    judge = _KeyJudge(index)
+    judge = KeyJudge(index)
     seen: set[tuple[str, Span, str]] = set()
     for function in index.modules[path].functions.values():
         for call in function.calls:
@@ -66,7 +66,9 @@ def _keys(call: Call) -> Iterator[Value]:
             yield arg
 
 
-class _KeyJudge(KeyValues):
+class KeyJudge(KeyValues):
+    """Judges single keys; see `judge_keys`."""
+
     def __init__(self, index: ProjectIndex) -> None:
         super().__init__(index)
         self._prefixing = frozenset(index.policy.keys.prefixing_clients)

@@ -203,6 +203,12 @@ class ProjectIndex:
             self._keys[path] = tuple(judge_keys(self, path))
         return self._keys[path]
 
+    def pattern_verdicts(self, path: str) -> Iterable[KeyVerdict]:
+        """What came of the patterns by which a file works on many keys at once."""
+        from merge_tool.index.key_patterns import judge_patterns
+
+        return judge_patterns(self, path)
+
 
 @contextmanager
 def no_collection() -> Iterator[None]:

@@ -30,6 +30,20 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Read:
+    """One read of a setting: `settings.NALOGO_INN`, `getattr(settings, "NALOGO_INN")`, `os.environ["NALOGO_INN"]`.
+
+    Attributes:
+        base: what it is read from, as a dotted name; `get_settings()` for a call; "" where that is no name.
+        name: what is read.
+    """
+
+    base: str
+    name: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FunctionFacts:
     """One function, method, or the module's own top level (`name` is then ``<module>``).
 
@@ -40,6 +54,7 @@ class FunctionFacts:
         variables: what its names hold at its end.
         result: the annotation of what it returns.
         constants_read: string constants used as keys: `x["k"]`, `x.get("k")`, `"k" in x`.
+        reads: reads of what looks like a setting: a name in capitals, or anything of an object called settings or config.
     """
 
     path: str
@@ -60,6 +75,7 @@ class FunctionFacts:
     constants_read: frozenset[str] = frozenset()
     attributes_read: frozenset[str] = frozenset()
     result: Value | None = None
+    reads: tuple[Read, ...] = ()
 
     def parameter(self, name: str) -> Parameter | None:
         """The parameter of that name, or None."""

@@ -177,6 +177,10 @@ class Project(Protocol):
         """What came of the keys that a file hands to Redis."""
         ...
 
+    def pattern_verdicts(self, path: str) -> Iterable[KeyVerdict]:
+        """What came of the patterns by which a file works on many keys at once."""
+        ...
+
     def values_of(
         self, path: str, function: FunctionFacts, value: Value
     ) -> Iterator[tuple[str, FunctionFacts, Value]]:
