@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from merge_tool.index.entities import Frame, entity_of
 from merge_tool.index.statements import StatementReader
-from merge_tool.index.tables import Flow, TableUse
+from merge_tool.index.tables import Flow, Statement, TableUse
 from merge_tool.index.ways import root_name, stepped, ways
 from merge_tool.model.source import Span
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.project import QueryVerdict, Scoped
 from merge_tool.rulekit.values import (
+    Attr,
     Call,
     Choice,
     Op,
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 
 _MAX_FLOWS = 48
 _MAX_DEPTH = 6
+_ROLES = ("main", "arm", "nested", "joined")
+_TABLE_METHODS = frozenset(("select", "insert", "update", "delete"))
+# What a legacy Query ends in, where that makes another statement of it.
+_ENDS = {"update": "update", "delete": "delete", "get": "get", "get_or_404": "get", "get_or_none": "get"}
 
 
 def judge_module(index: ProjectIndex, path: str) -> Iterator[QueryVerdict]:
@@ -41,9 +46,18 @@ def judge_module(index: ProjectIndex, path: str) -> Iterator[QueryVerdict]:
             for verdict in judge.sink(path, function, sink):
                 key = (verdict.path, verdict.span, verdict.entity)
                 known = worst.get(key)
-                if known is None or verdict.scoped < known.scoped:
+                if known is None or _rank(verdict) < _rank(known):
                     worst[key] = verdict
     yield from worst.values()
+
+
+def _written(value: Value) -> str:
+    return value.dotted if isinstance(value, Ref) else value.name if isinstance(value, Attr) else ""
+
+
+def _rank(verdict: QueryVerdict) -> tuple[int, int, int]:
+    """Of two verdicts on one table of one statement the lower is told: the less held, the one that changes rows, the main table's."""
+    return verdict.scoped, verdict.kind not in ("update", "delete"), _ROLES.index(verdict.role)
 
 
 class StatementJudge:
@@ -70,10 +84,12 @@ class StatementJudge:
         extra: tuple[tuple[Value, Frame], ...] | None = ()
         if sink.how == "argument" and sink.call is not None:
             extra = self._added_by_callee(path, function, sink.call, sink.slot)
+        end = _ENDS.get(sink.call.name, "") if sink.how == "execute" and sink.call is not None else ""
         for flow in self.flows(sink.value, frame, 0):
             if isinstance(flow.root, Root) and extra is not None:
                 ops = (*flow.ops, *extra)
-                yield from self.judge(Flow(flow.root, ops, flow.frame, flow.trail))
+                kind = end if flow.root.kind == "query" else ""
+                yield from self.judge(Flow(flow.root, ops, flow.frame, flow.trail, kind))
             elif isinstance(flow.root, Root) and sink.call is not None:
                 why = f"it is handed to {sink.call.name}(), which this tool cannot see"
                 yield from self.judge(
@@ -226,6 +242,9 @@ class StatementJudge:
         if isinstance(root, Call):
             target = self._index.callee(frame.path, frame.function, root)
             if target is None:
+                made = self._table_method(root, frame)
+                if made is not None:
+                    yield Flow(made, ops, frame)
                 return
             bindings = self._bindings(target, root, frame.path, frame.function, frame)
             inner = Frame(target.path, target, bindings, frozenset())
@@ -236,6 +255,16 @@ class StatementJudge:
                         f"built by {target.name}() in {target.path}, called at {frame.path}:{root.span.line}",
                     )
                     yield Flow(flow.root, (*flow.ops, *ops), flow.frame, trail)
+
+    def _table_method(self, call: Call, frame: Frame) -> Root | None:
+        """`users.update()`, `User.__table__.delete()`: what a `Table` of the project makes is a statement too."""
+        if call.name not in _TABLE_METHODS or call.receiver is None or (call.args and call.name != "select"):
+            return None
+        found = entity_of(self._index, frame, call.receiver)
+        if found is None or found.model is None:
+            return None
+        is_table = found.model.is_table or "__table__" in _written(call.receiver)
+        return Root(call.name, (call.receiver,), call.span) if is_table else None
 
     def _held(self, frame: Frame, ref: Ref) -> tuple[Value, Frame] | None:
         """A statement kept in a module's variable."""
@@ -251,26 +280,28 @@ class StatementJudge:
     # ---- one flow ------------------------------------------------------------------------------------------
 
     def judge(
-        self, flow: Flow, around: frozenset[str] = frozenset(), depth: int = 0
+        self, flow: Flow, around: frozenset[str] = frozenset(), depth: int = 0, role: str = "main"
     ) -> Iterator[QueryVerdict]:
         root = flow.root
         if not isinstance(root, Root) or depth > _MAX_DEPTH:
             return
         statement = self._statements.read(flow, around)
-        for entity in statement.entities.values():
-            if entity.inner is not None and entity.scoped < Scoped.YES and entity.frame is not None:
-                for inner in self.flows(entity.inner, entity.frame, depth + 1):
-                    yield from self.judge(inner, around | set(statement.entities), depth + 1)
-        for query, frame in statement.nested:
-            for inner in self.flows(query, frame, depth + 1):
-                yield from self.judge(inner, around | set(statement.entities), depth + 1)
+        yield from self._inside(statement, around, depth, role)
         if root.kind in ("union", "insert"):
             return
+        if statement.arms:
+            role = "arm"
         if statement.correlated and statement.outside:
             return
-        for entity in statement.entities.values():
-            if not entity.primary or entity.inner is not None or not (entity.tenant or not entity.known):
-                continue
+        judged = [
+            item
+            for item in statement.entities.values()
+            if item.inner is None and (item.tenant or not item.known)
+        ]
+        main_is_open = any(item.primary and item.scoped < Scoped.OPTIONAL for item in judged)
+        for entity in judged:
+            if not entity.primary and main_is_open:
+                continue  # the main table is told; held, it will often hold this one too
             scoped, reasons = entity.scoped, list(flow.trail)
             if not entity.known and scoped is not Scoped.YES:
                 scoped = Scoped.UNDECIDED
@@ -282,13 +313,32 @@ class StatementJudge:
             yield QueryVerdict(
                 flow.frame.path,
                 root.span,
-                root.kind,
+                flow.kind or root.kind,
                 entity.label,
                 scoped,
                 tuple(dict.fromkeys(reasons)),
                 entity.parameter,
                 flow.frame.function,
+                role if entity.primary else "joined",
             )
+
+    def _inside(
+        self, statement: Statement, around: frozenset[str], depth: int, role: str
+    ) -> Iterator[QueryVerdict]:
+        """The statements inside of one: subqueries that it reads from, those in its conditions, the arms of a UNION."""
+        keys = around | set(statement.entities)
+        inside: list[tuple[Value, Frame, str]] = []
+        tables = [item for item in statement.entities.values() if item.inner is None]
+        for entity in statement.entities.values():
+            if entity.inner is not None and entity.scoped < Scoped.YES and entity.frame is not None:
+                beside = tables or len(statement.entities) > 1
+                inside.append((entity.inner, entity.frame, "nested" if beside else role))
+        for query, frame in statement.nested:
+            inside.append((query, frame, "nested" if statement.entities else role))
+        inside.extend((query, frame, "arm") for query, frame in statement.arms)
+        for value, frame, as_what in inside:
+            for flow in self.flows(value, frame, depth + 1):
+                yield from self.judge(flow, keys, depth + 1, as_what)
 
     def _told(self, entity: TableUse, scoped: Scoped) -> Iterable[str]:
         column = self._index.policy.column

@@ -41,7 +41,9 @@ class StatementReader(TableReader):
         """A statement with the scope of each table; `around` are the tables of the statement that it stands in."""
         statement = self._read(flow)
         self._implied(statement, around)
-        self._spread(statement)
+        if not statement.correlated:
+            self._mentioned(statement, around)
+        self._spread(statement, around)
         return statement
 
     def _read(self, flow: Flow) -> Statement:
@@ -50,7 +52,7 @@ class StatementReader(TableReader):
         if flow.root.kind == "union":
             for column in flow.root.columns:
                 for query in queries(column):
-                    statement.nested.append((query, flow.frame))
+                    statement.arms.append((query, flow.frame))
         else:
             for column in flow.root.columns:
                 self._column(statement, column, flow.frame)
@@ -67,7 +69,12 @@ class StatementReader(TableReader):
         if isinstance(op, Fork):
             conditions: list[Value] = []
             for arm in (op.then, op.orelse):
-                inner = Statement(entities=statement.entities, edges=statement.edges, nested=statement.nested)
+                inner = Statement(
+                    entities=statement.entities,
+                    edges=statement.edges,
+                    nested=statement.nested,
+                    arms=statement.arms,
+                )
                 for item in arm:
                     self._step(inner, item, frame)
                 conditions.append(_conjunction(inner.conditions))
@@ -99,7 +106,7 @@ class StatementReader(TableReader):
         elif name in _SET_STEPS:
             for arg in op.args:
                 for query in queries(arg):
-                    statement.nested.append((query, frame))
+                    statement.arms.append((query, frame))
         elif name == "from_select" and len(op.args) > 1:
             for query in queries(op.args[1]):
                 statement.nested.append((query, frame))
@@ -244,14 +251,14 @@ class StatementReader(TableReader):
         statement.entities.setdefault(entity.key, entity)
         return entity.key
 
-    def _spread(self, statement: Statement) -> None:
+    def _spread(self, statement: Statement, around: frozenset[str]) -> None:
         """Gives each table its own predicates' status, then lets it pass along foreign keys and equal tenants."""
         for value, frame in statement.conditions:
             for left, right in self._predicates.equalities(value, frame):
                 statement.edges.append((left, right, "where"))
             statement.opaque.extend(self._predicates.opaque(value, frame))
             for key in self._predicates.keys(value, frame):
-                if key not in statement.entities and not key.startswith("#"):
+                if key not in statement.entities and key not in around and not key.startswith("#"):
                     statement.outside = True
         for entity in statement.entities.values():
             for value, frame in statement.conditions:
@@ -265,7 +272,13 @@ class StatementReader(TableReader):
                 for one, other in ((left, right), (right, left)):
                     source, target = statement.entities.get(one), statement.entities.get(other)
                     if source is None:
-                        if target is not None and statement.correlated and target.scoped < Scoped.YES:
+                        if target is None or target.scoped is Scoped.YES:
+                            continue
+                        if one in around:
+                            # Tied to the statement that it stands in: it is held as far as that one, which is judged.
+                            target.scoped = Scoped.YES
+                            changed = True
+                        elif statement.correlated:
                             statement.outside = True
                         continue
                     if target is not None and source.source and source.scoped > target.scoped:

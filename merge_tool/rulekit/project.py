@@ -23,6 +23,7 @@ class Model:
         relationships: attribute -> name of the class on the other side, "" where it is not told.
         has_tenant: whether the tenant column is among the columns, mixins included.
         known: whether every base was found, so that `has_tenant` can be trusted.
+        is_table: whether it is a `Table(…)`, not a class.
     """
 
     qualified: str
@@ -36,6 +37,7 @@ class Model:
     has_tenant: bool
     known: bool = True
     bases: tuple[str, ...] = ()
+    is_table: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,10 +85,12 @@ class QueryVerdict:
     """What came of one statement.
 
     Attributes:
-        kind: `select`, `query`, `update`, `delete`, `insert`, …
+        kind: `select`, `query`, `update`, `delete`, `get` (by primary key), `insert`, …; for a legacy Query, what it ends in.
         entity: the table or model that is, or is not, held to one tenant.
         reasons: the steps that led to the verdict.
         parameter: for `OPTIONAL`, the name whose absence skips the filter.
+        role: `main`; `joined` for a table that a join or a condition brings in; `nested` for one of a subquery beside
+            which the statement reads other tables; `arm` for one of a UNION's.
     """
 
     path: str
@@ -97,6 +101,7 @@ class QueryVerdict:
     reasons: tuple[str, ...] = ()
     parameter: str = ""
     function: FunctionFacts | None = None
+    role: str = "main"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
