@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from merge_tool.index.entities import EntityRef, Frame, entity_of, strip
+from merge_tool.index.rows import same_row
 from merge_tool.index.words import ELEMENT
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.project import Scoped
@@ -275,28 +276,6 @@ class Predicates:
             return None
         return value, Frame(module.path, module.top, {}, frozenset())
 
-    def _same_row(self, value: Compare, frame: Frame) -> str:
-        """The name of a loaded row that `Order.id == order.id` names again, where `order` is known to be an Order; else ""."""
-        if value.op != "==":
-            return ""
-        for side, other in ((value.left, value.right), (value.right, value.left)):
-            name = side.last if isinstance(side, Ref) else ""
-            if (name != "id" and not name.endswith(("_id", "uuid"))) or name == self._column:
-                continue
-            if isinstance(other, Ref) and "." in other.dotted and other.last == name:
-                held: Value = Ref(other.dotted.rpartition(".")[0])
-            elif isinstance(other, Attr) and other.name == name:
-                held = other.base
-            else:
-                continue
-            entity = entity_of(self._index, frame, side)
-            if entity is None or entity.model is None or name in entity.model.foreign_keys:
-                continue
-            kind = self._index.types.type_of(frame.path, frame.function, held)
-            if kind and self._index.names.canonical(kind) == entity.model.qualified:
-                return held.dotted if isinstance(held, Ref) else entity.model.name.lower()
-        return ""
-
     # ---- what ties tables together ---------------------------------------------------------------------------
 
     def equalities(self, value: Value, frame: Frame) -> Iterator[tuple[str, str]]:
@@ -373,7 +352,7 @@ class Predicates:
             elif frame.function.parameter(value.dotted) is not None:
                 yield f"the condition {value.dotted} is a parameter"
         elif isinstance(value, Compare):
-            row = self._same_row(value, frame)
+            row = same_row(self._index, value, frame)
             if row:
                 yield f"it names the row that {row} holds, whose tenant was settled where it was loaded"
         elif isinstance(value, Logic | Items):

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from merge_tool.index.entities import Frame, entity_of
+from merge_tool.index.generic import Generics
+from merge_tool.index.lookups import LookupJudge
 from merge_tool.index.statements import StatementReader
 from merge_tool.index.tables import Flow, Statement, TableUse
 from merge_tool.index.ways import root_name, stepped, ways
@@ -41,6 +43,7 @@ def judge_module(index: ProjectIndex, path: str) -> Iterator[QueryVerdict]:
     """The verdicts on the statements that leave the functions of a file, one for each root and table, the worst way taken."""
     judge = StatementJudge(index)
     worst: dict[tuple[str, Span, str], QueryVerdict] = {}
+    lookups = LookupJudge(index, judge)
     for function in index.modules[path].functions.values():
         for sink in function.sinks:
             for verdict in judge.sink(path, function, sink):
@@ -48,6 +51,7 @@ def judge_module(index: ProjectIndex, path: str) -> Iterator[QueryVerdict]:
                 known = worst.get(key)
                 if known is None or _rank(verdict) < _rank(known):
                     worst[key] = verdict
+        yield from lookups.lookups(function)
     yield from worst.values()
 
 
@@ -64,6 +68,7 @@ class StatementJudge:
     def __init__(self, index: ProjectIndex) -> None:
         self._index = index
         self._statements = StatementReader(index)
+        self._generics = Generics(index)
         self._factories = frozenset(
             name.rpartition(".")[2] for name in index.policy.context.session_factories
         )
@@ -86,6 +91,8 @@ class StatementJudge:
             extra = self._added_by_callee(path, function, sink.call, sink.slot)
         end = _ENDS.get(sink.call.name, "") if sink.how == "execute" and sink.call is not None else ""
         for flow in self.flows(sink.value, frame, 0):
+            if end == "get":
+                continue  # see `LookupJudge`
             if isinstance(flow.root, Root) and extra is not None:
                 ops = (*flow.ops, *extra)
                 kind = end if flow.root.kind == "query" else ""
@@ -101,12 +108,16 @@ class StatementJudge:
 
     def _bound_session(self, path: str, function: FunctionFacts, sink: Sink) -> bool:
         """Whether it runs on a session that RLS holds to one tenant."""
-        if not self._factories or sink.call is None:
+        if sink.call is None:
             return False
         receiver = sink.call.receiver
+        return receiver is not None and self.is_bound(function, receiver)
+
+    def is_bound(self, function: FunctionFacts, receiver: Value) -> bool:
+        """Whether a session is one that RLS holds to one tenant."""
         if isinstance(receiver, Query) and isinstance(receiver.root, Root):
-            receiver = receiver.root.receiver
-        return receiver is not None and self._from_factory(path, function, receiver, 0)
+            receiver = receiver.root.receiver or receiver
+        return bool(self._factories) and self._from_factory(function.path, function, receiver, 0)
 
     def _from_factory(self, path: str, function: FunctionFacts, value: Value, depth: int) -> bool:
         if depth > 5:
@@ -303,7 +314,18 @@ class StatementJudge:
             if not entity.primary and main_is_open:
                 continue  # the main table is told; held, it will often hold this one too
             scoped, reasons = entity.scoped, list(flow.trail)
-            if not entity.known and scoped is not Scoped.YES:
+            label = entity.label
+            models = (
+                ()
+                if entity.known
+                else self._generics.models(flow.frame.path, flow.frame.function, entity.key)
+            )
+            if models and not any(map(self._index.models.is_tenant, models)):
+                continue
+            if models and scoped is Scoped.NO and not statement.opaque:
+                names = [item.name for item in models if self._index.models.is_tenant(item)]
+                label = f"{label} ({', '.join(names)})"
+            elif not entity.known and scoped is not Scoped.YES:
                 scoped = Scoped.UNDECIDED
                 reasons.append(f"what {entity.label} is cannot be told from the text")
             elif scoped is Scoped.NO and statement.opaque:
@@ -314,7 +336,7 @@ class StatementJudge:
                 flow.frame.path,
                 root.span,
                 flow.kind or root.kind,
-                entity.label,
+                label,
                 scoped,
                 tuple(dict.fromkeys(reasons)),
                 entity.parameter,

@@ -8,6 +8,7 @@ from merge_tool.rulekit.facts import (
     ModuleFacts,
     Parameter,
     Unreadable,
+    Write,
 )
 from merge_tool.rulekit.matchers import matches_glob, matches_route, names_word, words
 from merge_tool.rulekit.project import CallSite, KeyVerdict, Model, Project, QueryVerdict, Route, Scoped
@@ -67,6 +68,7 @@ __all__ = [
     "Unreadable",
     "Valid",
     "Value",
+    "Write",
     "matches_glob",
     "matches_route",
     "names_word",

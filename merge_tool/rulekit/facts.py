@@ -30,6 +30,15 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Write:
+    """`target.name = value`, where `target` is more than a plain name that nothing is known of."""
+
+    target: Value
+    name: str
+    value: Value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FunctionFacts:
     """One function, method, or the module's own top level (`name` is then ``<module>``).
 
@@ -39,6 +48,8 @@ class FunctionFacts:
         imports: names that imports inside it bind, as in `ModuleFacts.imports`.
         variables: what its names hold at its end.
         result: the annotation of what it returns.
+        checks: comparisons that the tests of branches, loops and asserts make.
+        writes: attributes that it sets.
         constants_read: string constants used as keys: `x["k"]`, `x.get("k")`, `"k" in x`.
     """
 
@@ -60,6 +71,8 @@ class FunctionFacts:
     constants_read: frozenset[str] = frozenset()
     attributes_read: frozenset[str] = frozenset()
     result: Value | None = None
+    checks: tuple[Value, ...] = ()
+    writes: tuple[Write, ...] = ()
 
     def parameter(self, name: str) -> Parameter | None:
         """The parameter of that name, or None."""
