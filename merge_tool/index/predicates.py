@@ -180,6 +180,11 @@ class Predicates:
                         return found, ""
         return Scoped.NO, ""
 
+    def foreign_of(self, value: Value, frame: Frame) -> str:
+        """The table whose foreign key or own key a column is, by its name in the statement; "" where it is none."""
+        entity = entity_of(self._index, frame, strip(value))
+        return entity.key if entity is not None and self._is_key_column(strip(value), entity) else ""
+
     def _is_key_column(self, value: Value, entity: EntityRef) -> bool:
         name = value.last if isinstance(value, Ref) else value.name if isinstance(value, Attr) else ""
         if entity.model is None:

@@ -291,13 +291,25 @@ class StatementJudge:
     # ---- one flow ------------------------------------------------------------------------------------------
 
     def judge(
-        self, flow: Flow, around: frozenset[str] = frozenset(), depth: int = 0, role: str = "main"
+        self,
+        flow: Flow,
+        around: frozenset[str] = frozenset(),
+        depth: int = 0,
+        role: str = "main",
+        keeper: TableUse | None = None,
     ) -> Iterator[QueryVerdict]:
+        """The verdicts on one flow.
+
+        Args:
+            around: the tables of the statement that it stands in.
+            role: what it is there.
+            keeper: the table that a foreign key of its own ties to this statement's rows, as in `Order.user_id.in_(select(…))`.
+        """
         root = flow.root
         if not isinstance(root, Root) or depth > _MAX_DEPTH:
             return
         statement = self._statements.read(flow, around)
-        yield from self._inside(statement, around, depth, role)
+        yield from self._inside(statement, around, depth, role, keeper)
         if root.kind in ("union", "insert"):
             return
         if statement.arms:
@@ -331,6 +343,13 @@ class StatementJudge:
             elif scoped is Scoped.NO and statement.opaque:
                 scoped = Scoped.UNDECIDED
                 reasons.extend(statement.opaque)
+            if keeper is not None and scoped < Scoped.OPTIONAL:
+                if keeper.scoped < Scoped.OPTIONAL:
+                    continue  # the table around it is told
+                scoped = Scoped.UNDECIDED
+                reasons.append(
+                    f"other tenants' rows are read, and then kept out by {keeper.label}, which is held itself"
+                )
             reasons.extend(self._told(entity, scoped))
             yield QueryVerdict(
                 flow.frame.path,
@@ -345,22 +364,33 @@ class StatementJudge:
             )
 
     def _inside(
-        self, statement: Statement, around: frozenset[str], depth: int, role: str
+        self,
+        statement: Statement,
+        around: frozenset[str],
+        depth: int,
+        role: str,
+        keeper: TableUse | None,
     ) -> Iterator[QueryVerdict]:
         """The statements inside of one: subqueries that it reads from, those in its conditions, the arms of a UNION."""
         keys = around | set(statement.entities)
-        inside: list[tuple[Value, Frame, str]] = []
+        inside: list[tuple[Value, Frame, str, TableUse | None]] = []
         tables = [item for item in statement.entities.values() if item.inner is None]
         for entity in statement.entities.values():
             if entity.inner is not None and entity.scoped < Scoped.YES and entity.frame is not None:
                 beside = tables or len(statement.entities) > 1
-                inside.append((entity.inner, entity.frame, "nested" if beside else role))
+                inside.append(
+                    (entity.inner, entity.frame, "nested", None)
+                    if beside
+                    else (entity.inner, entity.frame, role, keeper)
+                )
+        keepers = self._statements.keepers(statement)
         for query, frame in statement.nested:
-            inside.append((query, frame, "nested" if statement.entities else role))
-        inside.extend((query, frame, "arm") for query, frame in statement.arms)
-        for value, frame, as_what in inside:
+            as_what = "nested" if statement.entities else role
+            inside.append((query, frame, as_what, keepers.get(id(query.root))))
+        inside.extend((query, frame, "arm", None) for query, frame in statement.arms)
+        for value, frame, as_what, kept_by in inside:
             for flow in self.flows(value, frame, depth + 1):
-                yield from self.judge(flow, keys, depth + 1, as_what)
+                yield from self.judge(flow, keys, depth + 1, as_what, kept_by)
 
     def _told(self, entity: TableUse, scoped: Scoped) -> Iterable[str]:
         column = self._index.policy.column

@@ -11,6 +11,7 @@ from merge_tool.index.words import STEPS_WITHOUT_SCOPE
 from merge_tool.rulekit.project import Scoped
 from merge_tool.rulekit.values import (
     Call,
+    Compare,
     Const,
     Entry,
     Fork,
@@ -152,6 +153,20 @@ class StatementReader(TableReader):
             ):
                 continue
             statement.nested.append((item, frame))
+
+    def keepers(self, statement: Statement) -> dict[int, TableUse]:
+        """By the root of a subquery, the table whose foreign key must be among the subquery's rows."""
+        found: dict[int, TableUse] = {}
+        for value, frame in statement.conditions:
+            for item in walk(value):
+                if not isinstance(item, Compare) or item.op != "in_":
+                    continue
+                key = self._predicates.foreign_of(item.left, frame)
+                entity = statement.entities.get(key) if key else None
+                if entity is not None and entity.tenant:
+                    for query in queries(item.right):
+                        found[id(query.root)] = entity
+        return found
 
     def _filter_by(self, statement: Statement, op: Op, frame: Frame) -> None:
         primary = next((item for item in statement.entities.values() if item.primary), None)
