@@ -118,7 +118,7 @@ class LookupJudge:
     # ---- whether it is held ----------------------------------------------------------------------------------
 
     def _judge(self, function: FunctionFacts, call: Call, found: _Lookup) -> tuple[Scoped, list[str]]:
-        if call.receiver is not None and self._statements.is_bound(function, call.receiver):
+        if call.receiver is not None and self._statements.sessions.is_bound(function, call.receiver):
             return Scoped.YES, []
         words = (self._index.policy.column, self._index.policy.parameter)
         for item in walk(found.key) if found.key is not None else ():

@@ -192,14 +192,12 @@ class Predicates:
         return name in entity.model.foreign_keys or name == "id" or name.endswith("_id")
 
     def _subquery_status(self, value: Value, frame: Frame, depth: int) -> Scoped:
-        from merge_tool.index.scopes import StatementJudge
-
         query = strip(value)
         if isinstance(query, Attr):  # subquery.c.user_id
             query = strip(query.base)
         if depth > 2 or not isinstance(query, Query):
             return Scoped.NO
-        judge = StatementJudge(self._index)
+        judge = self._index.statements
         lowest = Scoped.YES
         seen = False
         for flow in judge.flows(query, frame, 1):

@@ -6,6 +6,7 @@ import gc
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from merge_tool.index.models import Models
 from merge_tool.index.names import Names, all_functions
@@ -15,6 +16,9 @@ from merge_tool.model.policy import Policy
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, ModuleFacts, Unreadable
 from merge_tool.rulekit.project import CallSite, KeyVerdict, Model, QueryVerdict, Route
 from merge_tool.rulekit.values import Call, Choice, Const, Items, Ref, Value
+
+if TYPE_CHECKING:
+    from merge_tool.index.scopes import StatementJudge
 
 _MAX_CALLER_DEPTH = 4
 
@@ -43,6 +47,7 @@ class ProjectIndex:
         self._routes: tuple[Route, ...] | None = None
         self._queries: dict[str, tuple[QueryVerdict, ...]] = {}
         self._keys: dict[str, tuple[KeyVerdict, ...]] = {}
+        self._statements: StatementJudge | None = None
 
     @classmethod
     def build(cls, files: Mapping[str, bytes | str], policy: Policy) -> ProjectIndex:
@@ -194,6 +199,15 @@ class ProjectIndex:
 
             self._queries[path] = tuple(judge_module(self, path))
         return self._queries[path]
+
+    @property
+    def statements(self) -> StatementJudge:
+        """The judge of statements, made when the first is asked for."""
+        if self._statements is None:
+            from merge_tool.index.scopes import StatementJudge
+
+            self._statements = StatementJudge(self)
+        return self._statements
 
     def key_verdicts(self, path: str) -> Iterable[KeyVerdict]:
         """What came of the keys that a file hands to Redis."""

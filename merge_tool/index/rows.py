@@ -70,7 +70,7 @@ class Rows:
         if depth > _MAX_DEPTH:
             return False
         for call in function.calls:
-            for target, name in self._handed(function, call, row):
+            for target, name in self.handed(function, call, row):
                 if self.compared(target, Ref(name), depth + 1):
                     return True
         return False
@@ -81,7 +81,7 @@ class Rows:
             return False
         return owner is not None and is_row(owner, row)
 
-    def _handed(self, function: FunctionFacts, call: Call, row: Value) -> Iterator[tuple[FunctionFacts, str]]:
+    def handed(self, function: FunctionFacts, call: Call, row: Value) -> Iterator[tuple[FunctionFacts, str]]:
         """The project's function that a call hands the row to, and the parameter that takes it."""
         from merge_tool.index.project import passed_for
 

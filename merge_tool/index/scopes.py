@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from merge_tool.index.entities import Frame, entity_of
 from merge_tool.index.generic import Generics
+from merge_tool.index.inserts import InsertJudge
 from merge_tool.index.lookups import LookupJudge
+from merge_tool.index.sessions import Sessions
 from merge_tool.index.statements import StatementReader
 from merge_tool.index.tables import Flow, Statement, TableUse
 from merge_tool.index.ways import root_name, stepped, ways
@@ -25,7 +27,6 @@ from merge_tool.rulekit.values import (
     Sink,
     Unknown,
     Value,
-    walk,
 )
 
 if TYPE_CHECKING:
@@ -41,9 +42,9 @@ _ENDS = {"update": "update", "delete": "delete", "get": "get", "get_or_404": "ge
 
 def judge_module(index: ProjectIndex, path: str) -> Iterator[QueryVerdict]:
     """The verdicts on the statements that leave the functions of a file, one for each root and table, the worst way taken."""
-    judge = StatementJudge(index)
+    judge = index.statements
     worst: dict[tuple[str, Span, str], QueryVerdict] = {}
-    lookups = LookupJudge(index, judge)
+    lookups, inserts = LookupJudge(index, judge), judge.inserts
     for function in index.modules[path].functions.values():
         for sink in function.sinks:
             for verdict in judge.sink(path, function, sink):
@@ -52,6 +53,8 @@ def judge_module(index: ProjectIndex, path: str) -> Iterator[QueryVerdict]:
                 if known is None or _rank(verdict) < _rank(known):
                     worst[key] = verdict
         yield from lookups.lookups(function)
+        yield from inserts.made(function)
+        yield from inserts.bulk(function)
     yield from worst.values()
 
 
@@ -69,9 +72,8 @@ class StatementJudge:
         self._index = index
         self._statements = StatementReader(index)
         self._generics = Generics(index)
-        self._factories = frozenset(
-            name.rpartition(".")[2] for name in index.policy.context.session_factories
-        )
+        self.inserts = InsertJudge(index, self)
+        self.sessions = Sessions(index)
 
     # ---- sinks ---------------------------------------------------------------------------------------------
 
@@ -93,6 +95,8 @@ class StatementJudge:
         for flow in self.flows(sink.value, frame, 0):
             if end == "get":
                 continue  # see `LookupJudge`
+            if isinstance(flow.root, Root) and flow.root.kind == "insert":
+                yield from self.inserts.statement(flow, sink)
             if isinstance(flow.root, Root) and extra is not None:
                 ops = (*flow.ops, *extra)
                 kind = end if flow.root.kind == "query" else ""
@@ -111,47 +115,7 @@ class StatementJudge:
         if sink.call is None:
             return False
         receiver = sink.call.receiver
-        return receiver is not None and self.is_bound(function, receiver)
-
-    def is_bound(self, function: FunctionFacts, receiver: Value) -> bool:
-        """Whether a session is one that RLS holds to one tenant."""
-        if isinstance(receiver, Query) and isinstance(receiver.root, Root):
-            receiver = receiver.root.receiver or receiver
-        return bool(self._factories) and self._from_factory(function.path, function, receiver, 0)
-
-    def _from_factory(self, path: str, function: FunctionFacts, value: Value, depth: int) -> bool:
-        if depth > 5:
-            return False
-        if isinstance(value, Call):
-            if value.name in self._factories:
-                return True
-            if value.name in ("Depends", "Security") and value.args:
-                target = value.args[0]
-                if isinstance(target, Ref) and target.last in self._factories:
-                    return True
-                name = self._index.types.name_of(path, function, target)
-                made = self._index.function(name) if name else None
-                return made is not None and any(
-                    self._from_factory(made.path, made, item, depth + 1) for item in made.returns
-                )
-            made = self._index.callee(path, function, value)
-            return made is not None and any(
-                self._from_factory(made.path, made, item, depth + 1) for item in made.returns
-            )
-        if isinstance(value, Ref):
-            parameter = function.parameter(value.dotted)
-            if parameter is not None:
-                found = [item for item in (parameter.default, parameter.annotation) if item is not None]
-                return any(
-                    self._from_factory(path, function, item, depth + 1)
-                    for part in found
-                    for item in walk(part)
-                    if isinstance(item, Call)
-                )
-            held = function.variables.get(value.dotted)
-            if held is not None and not isinstance(held, Ref):
-                return self._from_factory(path, function, held, depth + 1)
-        return False
+        return receiver is not None and self.sessions.is_bound(function, receiver)
 
     def _added_by_callee(
         self, path: str, function: FunctionFacts, call: Call, slot: int | str
