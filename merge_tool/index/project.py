@@ -14,10 +14,11 @@ from merge_tool.index.reader import read_module
 from merge_tool.index.types import Types
 from merge_tool.model.policy import Policy
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, ModuleFacts, Unreadable
-from merge_tool.rulekit.project import CallSite, KeyVerdict, Model, QueryVerdict, Route
+from merge_tool.rulekit.project import CallSite, KeyVerdict, Model, QueryVerdict, Route, SqlVerdict
 from merge_tool.rulekit.values import Call, Choice, Const, Items, Ref, Value
 
 if TYPE_CHECKING:
+    from merge_tool.index.rawsql import SqlJudge
     from merge_tool.index.scopes import StatementJudge
 
 _MAX_CALLER_DEPTH = 4
@@ -48,6 +49,8 @@ class ProjectIndex:
         self._queries: dict[str, tuple[QueryVerdict, ...]] = {}
         self._keys: dict[str, tuple[KeyVerdict, ...]] = {}
         self._statements: StatementJudge | None = None
+        self._sql: SqlJudge | None = None
+        self._texts: dict[str, tuple[SqlVerdict, ...]] = {}
 
     @classmethod
     def build(cls, files: Mapping[str, bytes | str], policy: Policy) -> ProjectIndex:
@@ -208,6 +211,16 @@ class ProjectIndex:
 
             self._statements = StatementJudge(self)
         return self._statements
+
+    def sql_verdicts(self, path: str) -> Iterable[SqlVerdict]:
+        """What came of the SQL that a file's functions hand over as text."""
+        if self._sql is None:
+            from merge_tool.index.rawsql import SqlJudge
+
+            self._sql = SqlJudge(self)
+        if path not in self._texts:
+            self._texts[path] = tuple(self._sql.judge(path))
+        return self._texts[path]
 
     def key_verdicts(self, path: str) -> Iterable[KeyVerdict]:
         """What came of the keys that a file hands to Redis."""

@@ -11,7 +11,16 @@ from merge_tool.rulekit.facts import (
     Write,
 )
 from merge_tool.rulekit.matchers import matches_glob, matches_route, names_word, words
-from merge_tool.rulekit.project import CallSite, KeyVerdict, Model, Project, QueryVerdict, Route, Scoped
+from merge_tool.rulekit.project import (
+    CallSite,
+    KeyVerdict,
+    Model,
+    Project,
+    QueryVerdict,
+    Route,
+    Scoped,
+    SqlVerdict,
+)
 from merge_tool.rulekit.rule import EXAMPLE_POLICY, SECTIONS, Expected, Invalid, Rule, Valid
 from merge_tool.rulekit.values import (
     Attr,
@@ -62,6 +71,7 @@ __all__ = [
     "Route",
     "Rule",
     "Scoped",
+    "SqlVerdict",
     "Star",
     "Text",
     "Unknown",

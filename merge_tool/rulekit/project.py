@@ -116,6 +116,25 @@ class KeyVerdict:
     reasons: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class SqlVerdict:
+    """What came of one statement that is written as text.
+
+    Attributes:
+        kind: `open` (a tenant's table is not held), `undecided`, or `interpolated` (the tenant is put into the text).
+        what: the table; for `interpolated` what is put in; "" where not even that is known.
+        verb: `SELECT`, `UPDATE`, `DELETE`, `INSERT`, or "".
+        why: for `undecided` the reason; for `interpolated` `int` where the value is declared so.
+    """
+
+    path: str
+    span: Span
+    kind: str
+    what: str
+    verb: str = ""
+    why: str = ""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class CallSite:
     """One call, and where it stands."""
@@ -176,6 +195,10 @@ class Project(Protocol):
 
     def query_verdicts(self, path: str) -> Iterable[QueryVerdict]:
         """What came of the statements that leave the functions of a file; a verdict may lie in another file."""
+        ...
+
+    def sql_verdicts(self, path: str) -> Iterable[SqlVerdict]:
+        """What came of the SQL that a file's functions hand over as text."""
         ...
 
     def key_verdicts(self, path: str) -> Iterable[KeyVerdict]:
