@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from merge_tool.index.entities import EntityRef, Frame, entity_of, strip
+from merge_tool.index.related import is_null, other_side, text_compares
 from merge_tool.index.rows import same_row
 from merge_tool.index.words import ELEMENT
 from merge_tool.rulekit.facts import FunctionFacts
@@ -148,6 +149,9 @@ class Predicates:
         )
 
     def _compared(self, value: Compare, frame: Frame, key: str, depth: int) -> tuple[Scoped, str]:
+        if value.op in ("has", "any"):
+            target = other_side(self._index, value.left, frame, key)
+            return self.status(value.right, frame, target, depth + 1) if target else (Scoped.NO, "")
         for side, other in ((value.left, value.right), (value.right, value.left)):
             side = strip(side)
             if self._is_column(side):
@@ -208,7 +212,7 @@ class Predicates:
 
     def value_status(self, value: Value, frame: Frame) -> Scoped:
         """What comparing the tenant column with a value is worth: nothing with None, all else holds."""
-        if isinstance(value, Const) and value.value is None:
+        if is_null(value):
             return Scoped.NO
         if isinstance(value, Ref):
             bound = frame.bindings.get(value.dotted)
@@ -233,7 +237,7 @@ class Predicates:
         """`tenant is None` or `Model.tenant.is_(None)` as one arm of an OR."""
         if not isinstance(value, Compare) or value.op not in ("is", "is_", "=="):
             return False
-        if not (isinstance(value.right, Const) and value.right.value is None):
+        if not is_null(value.right):
             return False
         left = strip(value.left)
         name = left.last if isinstance(left, Ref) else left.name if isinstance(left, Attr) else ""
@@ -249,6 +253,12 @@ class Predicates:
         """A function of the project that returns a condition, or a list of them."""
         if depth > _MAX_DEPTH:
             return Scoped.NO, ""
+        if call.name == "text" and call.args:
+            return (Scoped.YES if text_compares(call.args[0], self._column) else Scoped.NO), ""
+        if call.name in ("has", "any") and call.receiver is not None:
+            related = other_side(self._index, call.receiver, frame, key)
+            held = next((value for name, value in call.kwargs if name == self._column), None)
+            return (self.value_status(held, frame) if related and held is not None else Scoped.NO), ""
         if call.name in ("and_", "or_", "literal", "cast", "func"):
             return self._best([self.status(item, frame, key, depth + 1) for item in call.args])
         target = self._index.callee(frame.path, frame.function, call)
