@@ -240,7 +240,7 @@ def _sql_function(
     base: Ref | None,
 ) -> Value | None:
     """`select(…)`, `and_(…)`, `session.query(…)` and the like; None where the call is none of them."""
-    last = target.last
+    last = _imported_last(reader, target)
     if last == "query" and base is not None and args and all(_like_entity(arg) for arg in args):
         return _root(reader, node, "query", args, base)
     if last not in _ROOTS and last not in _SETS and last not in _BOOLEANS:
@@ -252,6 +252,14 @@ def _sql_function(
     if last in _SETS:
         return _root(reader, node, "union", args, None)
     return _root(reader, node, _ROOTS[last], args, None)
+
+
+def _imported_last(reader: FlowReader, target: Ref) -> str:
+    """The name itself where it came in under another one: `from sqlalchemy import delete as sql_delete`."""
+    if "." in target.dotted:
+        return target.last
+    imported = reader.lookup_import(target.dotted)
+    return imported.rpartition(".")[2] if imported.startswith(("sqlalchemy", "sqlmodel")) else target.dotted
 
 
 def _is_sql(reader: FlowReader, target: Ref, last: str, has_args: bool) -> bool:

@@ -151,7 +151,9 @@ def _if_exp(reader: FlowReader, node: ast.IfExp) -> Value:
 
 def test_of(reader: FlowReader, node: ast.expr) -> tuple[Test, bool]:
     """What a test asks, and whether its first branch is the one on which the name is present."""
-    read(reader, node)
+    value = read(reader, node)
+    if isinstance(value, Compare | Logic):
+        reader.scope.checks.append(value)
     name, positive = _presence(node)
     return Test(name), positive
 

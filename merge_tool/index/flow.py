@@ -16,7 +16,7 @@ from merge_tool.index.scope import ClassScope, Scope, facts_of
 from merge_tool.index.source import Source
 from merge_tool.index.texts import capped, combine
 from merge_tool.model.source import Span
-from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, ImportFact, Parameter
+from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, ImportFact, Parameter, Write
 from merge_tool.rulekit.values import (
     Call,
     Entry,
@@ -269,6 +269,7 @@ class FlowReader:
             for position, item in enumerate(target.elts):
                 self.bind(item, known[position] if known is not None else Unknown("unpacked"))
         elif isinstance(target, ast.Attribute):
+            self.scope.writes.append(Write(self.value(target.value), target.attr, value))
             name = dotted_of(target)
             if name:
                 self.env.vars[name] = value

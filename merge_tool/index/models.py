@@ -226,6 +226,7 @@ class Models:
             foreign,
             {},
             self._column in columns,
+            is_table=True,
         )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from merge_tool.index.entities import EntityRef, Frame, entity_of, strip
+from merge_tool.index.related import is_null, other_side, text_compares
+from merge_tool.index.rows import same_row
 from merge_tool.index.words import ELEMENT
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.project import Scoped
@@ -147,6 +149,9 @@ class Predicates:
         )
 
     def _compared(self, value: Compare, frame: Frame, key: str, depth: int) -> tuple[Scoped, str]:
+        if value.op in ("has", "any"):
+            target = other_side(self._index, value.left, frame, key)
+            return self.status(value.right, frame, target, depth + 1) if target else (Scoped.NO, "")
         for side, other in ((value.left, value.right), (value.right, value.left)):
             side = strip(side)
             if self._is_column(side):
@@ -179,6 +184,11 @@ class Predicates:
                         return found, ""
         return Scoped.NO, ""
 
+    def foreign_of(self, value: Value, frame: Frame) -> str:
+        """The table whose foreign key or own key a column is, by its name in the statement; "" where it is none."""
+        entity = entity_of(self._index, frame, strip(value))
+        return entity.key if entity is not None and self._is_key_column(strip(value), entity) else ""
+
     def _is_key_column(self, value: Value, entity: EntityRef) -> bool:
         name = value.last if isinstance(value, Ref) else value.name if isinstance(value, Attr) else ""
         if entity.model is None:
@@ -186,14 +196,12 @@ class Predicates:
         return name in entity.model.foreign_keys or name == "id" or name.endswith("_id")
 
     def _subquery_status(self, value: Value, frame: Frame, depth: int) -> Scoped:
-        from merge_tool.index.scopes import StatementJudge
-
         query = strip(value)
         if isinstance(query, Attr):  # subquery.c.user_id
             query = strip(query.base)
         if depth > 2 or not isinstance(query, Query):
             return Scoped.NO
-        judge = StatementJudge(self._index)
+        judge = self._index.statements
         lowest = Scoped.YES
         seen = False
         for flow in judge.flows(query, frame, 1):
@@ -204,7 +212,7 @@ class Predicates:
 
     def value_status(self, value: Value, frame: Frame) -> Scoped:
         """What comparing the tenant column with a value is worth: nothing with None, all else holds."""
-        if isinstance(value, Const) and value.value is None:
+        if is_null(value):
             return Scoped.NO
         if isinstance(value, Ref):
             bound = frame.bindings.get(value.dotted)
@@ -229,7 +237,7 @@ class Predicates:
         """`tenant is None` or `Model.tenant.is_(None)` as one arm of an OR."""
         if not isinstance(value, Compare) or value.op not in ("is", "is_", "=="):
             return False
-        if not (isinstance(value.right, Const) and value.right.value is None):
+        if not is_null(value.right):
             return False
         left = strip(value.left)
         name = left.last if isinstance(left, Ref) else left.name if isinstance(left, Attr) else ""
@@ -245,6 +253,12 @@ class Predicates:
         """A function of the project that returns a condition, or a list of them."""
         if depth > _MAX_DEPTH:
             return Scoped.NO, ""
+        if call.name == "text" and call.args:
+            return (Scoped.YES if text_compares(call.args[0], self._column) else Scoped.NO), ""
+        if call.name in ("has", "any") and call.receiver is not None:
+            related = other_side(self._index, call.receiver, frame, key)
+            held = next((value for name, value in call.kwargs if name == self._column), None)
+            return (self.value_status(held, frame) if related and held is not None else Scoped.NO), ""
         if call.name in ("and_", "or_", "literal", "cast", "func"):
             return self._best([self.status(item, frame, key, depth + 1) for item in call.args])
         target = self._index.callee(frame.path, frame.function, call)
@@ -350,6 +364,10 @@ class Predicates:
                 yield from self.opaque(bound[0], bound[1], depth + 1)
             elif frame.function.parameter(value.dotted) is not None:
                 yield f"the condition {value.dotted} is a parameter"
+        elif isinstance(value, Compare):
+            row = same_row(self._index, value, frame)
+            if row:
+                yield f"it names the row that {row} holds, whose tenant was settled where it was loaded"
         elif isinstance(value, Logic | Items):
             for item in value.items:
                 yield from self.opaque(item, frame, depth + 1)

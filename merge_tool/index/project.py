@@ -6,6 +6,7 @@ import gc
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from merge_tool.index.models import Models
 from merge_tool.index.names import Names, all_functions
@@ -13,8 +14,12 @@ from merge_tool.index.reader import read_module
 from merge_tool.index.types import Types
 from merge_tool.model.policy import Policy
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, ModuleFacts, Unreadable
-from merge_tool.rulekit.project import CallSite, KeyVerdict, Model, QueryVerdict, Route
+from merge_tool.rulekit.project import CallSite, KeyVerdict, Model, QueryVerdict, Route, SqlVerdict
 from merge_tool.rulekit.values import Call, Choice, Const, Items, Ref, Value
+
+if TYPE_CHECKING:
+    from merge_tool.index.rawsql import SqlJudge
+    from merge_tool.index.scopes import StatementJudge
 
 _MAX_CALLER_DEPTH = 4
 
@@ -43,6 +48,9 @@ class ProjectIndex:
         self._routes: tuple[Route, ...] | None = None
         self._queries: dict[str, tuple[QueryVerdict, ...]] = {}
         self._keys: dict[str, tuple[KeyVerdict, ...]] = {}
+        self._statements: StatementJudge | None = None
+        self._sql: SqlJudge | None = None
+        self._texts: dict[str, tuple[SqlVerdict, ...]] = {}
 
     @classmethod
     def build(cls, files: Mapping[str, bytes | str], policy: Policy) -> ProjectIndex:
@@ -194,6 +202,25 @@ class ProjectIndex:
 
             self._queries[path] = tuple(judge_module(self, path))
         return self._queries[path]
+
+    @property
+    def statements(self) -> StatementJudge:
+        """The judge of statements, made when the first is asked for."""
+        if self._statements is None:
+            from merge_tool.index.scopes import StatementJudge
+
+            self._statements = StatementJudge(self)
+        return self._statements
+
+    def sql_verdicts(self, path: str) -> Iterable[SqlVerdict]:
+        """What came of the SQL that a file's functions hand over as text."""
+        if self._sql is None:
+            from merge_tool.index.rawsql import SqlJudge
+
+            self._sql = SqlJudge(self)
+        if path not in self._texts:
+            self._texts[path] = tuple(self._sql.judge(path))
+        return self._texts[path]
 
     def key_verdicts(self, path: str) -> Iterable[KeyVerdict]:
         """What came of the keys that a file hands to Redis."""

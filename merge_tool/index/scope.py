@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from merge_tool.model.source import Span
-from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, Parameter, Read
+from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, Parameter, Read, Write
 from merge_tool.rulekit.values import Call, Query, Sink, Value
 
 
@@ -24,6 +24,8 @@ class Scope:
     constants_read: set[str] = field(default_factory=set)
     attributes_read: set[str] = field(default_factory=set)
     reads: list[Read] = field(default_factory=list)
+    checks: list[Value] = field(default_factory=list)
+    writes: list[Write] = field(default_factory=list)
     roots: dict[int, Query] = field(default_factory=dict)  # the longest statement built so far on each root
 
 
@@ -66,4 +68,6 @@ def facts_of(
         frozenset(scope.attributes_read),
         result,
         tuple(scope.reads),
+        tuple(scope.checks),
+        tuple(scope.writes),
     )

@@ -6,13 +6,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from merge_tool.index.entities import Frame, entity_of
+from merge_tool.index.generic import Generics
+from merge_tool.index.inserts import InsertJudge
+from merge_tool.index.lookups import LookupJudge
+from merge_tool.index.sessions import Sessions
 from merge_tool.index.statements import StatementReader
-from merge_tool.index.tables import Flow, TableUse
+from merge_tool.index.tables import Flow, Statement, TableUse
 from merge_tool.index.ways import root_name, stepped, ways
 from merge_tool.model.source import Span
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.project import QueryVerdict, Scoped
 from merge_tool.rulekit.values import (
+    Attr,
     Call,
     Choice,
     Op,
@@ -22,7 +27,6 @@ from merge_tool.rulekit.values import (
     Sink,
     Unknown,
     Value,
-    walk,
 )
 
 if TYPE_CHECKING:
@@ -30,29 +34,46 @@ if TYPE_CHECKING:
 
 _MAX_FLOWS = 48
 _MAX_DEPTH = 6
+_ROLES = ("main", "arm", "nested", "joined")
+_TABLE_METHODS = frozenset(("select", "insert", "update", "delete"))
+# What a legacy Query ends in, where that makes another statement of it.
+_ENDS = {"update": "update", "delete": "delete", "get": "get", "get_or_404": "get", "get_or_none": "get"}
 
 
 def judge_module(index: ProjectIndex, path: str) -> Iterator[QueryVerdict]:
     """The verdicts on the statements that leave the functions of a file, one for each root and table, the worst way taken."""
-    judge = StatementJudge(index)
+    judge = index.statements
     worst: dict[tuple[str, Span, str], QueryVerdict] = {}
+    lookups, inserts = LookupJudge(index, judge), judge.inserts
     for function in index.modules[path].functions.values():
         for sink in function.sinks:
             for verdict in judge.sink(path, function, sink):
                 key = (verdict.path, verdict.span, verdict.entity)
                 known = worst.get(key)
-                if known is None or verdict.scoped < known.scoped:
+                if known is None or _rank(verdict) < _rank(known):
                     worst[key] = verdict
+        yield from lookups.lookups(function)
+        yield from inserts.made(function)
+        yield from inserts.bulk(function)
     yield from worst.values()
+
+
+def _written(value: Value) -> str:
+    return value.dotted if isinstance(value, Ref) else value.name if isinstance(value, Attr) else ""
+
+
+def _rank(verdict: QueryVerdict) -> tuple[int, int, int]:
+    """Of two verdicts on one table of one statement the lower is told: the less held, the one that changes rows, the main table's."""
+    return verdict.scoped, verdict.kind not in ("update", "delete"), _ROLES.index(verdict.role)
 
 
 class StatementJudge:
     def __init__(self, index: ProjectIndex) -> None:
         self._index = index
         self._statements = StatementReader(index)
-        self._factories = frozenset(
-            name.rpartition(".")[2] for name in index.policy.context.session_factories
-        )
+        self._generics = Generics(index)
+        self.inserts = InsertJudge(index, self)
+        self.sessions = Sessions(index)
 
     # ---- sinks ---------------------------------------------------------------------------------------------
 
@@ -70,10 +91,16 @@ class StatementJudge:
         extra: tuple[tuple[Value, Frame], ...] | None = ()
         if sink.how == "argument" and sink.call is not None:
             extra = self._added_by_callee(path, function, sink.call, sink.slot)
+        end = _ENDS.get(sink.call.name, "") if sink.how == "execute" and sink.call is not None else ""
         for flow in self.flows(sink.value, frame, 0):
+            if end == "get":
+                continue  # see `LookupJudge`
+            if isinstance(flow.root, Root) and flow.root.kind == "insert":
+                yield from self.inserts.statement(flow, sink)
             if isinstance(flow.root, Root) and extra is not None:
                 ops = (*flow.ops, *extra)
-                yield from self.judge(Flow(flow.root, ops, flow.frame, flow.trail))
+                kind = end if flow.root.kind == "query" else ""
+                yield from self.judge(Flow(flow.root, ops, flow.frame, flow.trail, kind))
             elif isinstance(flow.root, Root) and sink.call is not None:
                 why = f"it is handed to {sink.call.name}(), which this tool cannot see"
                 yield from self.judge(
@@ -85,46 +112,10 @@ class StatementJudge:
 
     def _bound_session(self, path: str, function: FunctionFacts, sink: Sink) -> bool:
         """Whether it runs on a session that RLS holds to one tenant."""
-        if not self._factories or sink.call is None:
+        if sink.call is None:
             return False
         receiver = sink.call.receiver
-        if isinstance(receiver, Query) and isinstance(receiver.root, Root):
-            receiver = receiver.root.receiver
-        return receiver is not None and self._from_factory(path, function, receiver, 0)
-
-    def _from_factory(self, path: str, function: FunctionFacts, value: Value, depth: int) -> bool:
-        if depth > 5:
-            return False
-        if isinstance(value, Call):
-            if value.name in self._factories:
-                return True
-            if value.name in ("Depends", "Security") and value.args:
-                target = value.args[0]
-                if isinstance(target, Ref) and target.last in self._factories:
-                    return True
-                name = self._index.types.name_of(path, function, target)
-                made = self._index.function(name) if name else None
-                return made is not None and any(
-                    self._from_factory(made.path, made, item, depth + 1) for item in made.returns
-                )
-            made = self._index.callee(path, function, value)
-            return made is not None and any(
-                self._from_factory(made.path, made, item, depth + 1) for item in made.returns
-            )
-        if isinstance(value, Ref):
-            parameter = function.parameter(value.dotted)
-            if parameter is not None:
-                found = [item for item in (parameter.default, parameter.annotation) if item is not None]
-                return any(
-                    self._from_factory(path, function, item, depth + 1)
-                    for part in found
-                    for item in walk(part)
-                    if isinstance(item, Call)
-                )
-            held = function.variables.get(value.dotted)
-            if held is not None and not isinstance(held, Ref):
-                return self._from_factory(path, function, held, depth + 1)
-        return False
+        return receiver is not None and self.sessions.is_bound(function, receiver)
 
     def _added_by_callee(
         self, path: str, function: FunctionFacts, call: Call, slot: int | str
@@ -226,6 +217,9 @@ class StatementJudge:
         if isinstance(root, Call):
             target = self._index.callee(frame.path, frame.function, root)
             if target is None:
+                made = self._table_method(root, frame)
+                if made is not None:
+                    yield Flow(made, ops, frame)
                 return
             bindings = self._bindings(target, root, frame.path, frame.function, frame)
             inner = Frame(target.path, target, bindings, frozenset())
@@ -236,6 +230,16 @@ class StatementJudge:
                         f"built by {target.name}() in {target.path}, called at {frame.path}:{root.span.line}",
                     )
                     yield Flow(flow.root, (*flow.ops, *ops), flow.frame, trail)
+
+    def _table_method(self, call: Call, frame: Frame) -> Root | None:
+        """`users.update()`, `User.__table__.delete()`: what a `Table` of the project makes is a statement too."""
+        if call.name not in _TABLE_METHODS or call.receiver is None or (call.args and call.name != "select"):
+            return None
+        found = entity_of(self._index, frame, call.receiver)
+        if found is None or found.model is None:
+            return None
+        is_table = found.model.is_table or "__table__" in _written(call.receiver)
+        return Root(call.name, (call.receiver,), call.span) if is_table else None
 
     def _held(self, frame: Frame, ref: Ref) -> tuple[Value, Frame] | None:
         """A statement kept in a module's variable."""
@@ -251,44 +255,106 @@ class StatementJudge:
     # ---- one flow ------------------------------------------------------------------------------------------
 
     def judge(
-        self, flow: Flow, around: frozenset[str] = frozenset(), depth: int = 0
+        self,
+        flow: Flow,
+        around: frozenset[str] = frozenset(),
+        depth: int = 0,
+        role: str = "main",
+        keeper: TableUse | None = None,
     ) -> Iterator[QueryVerdict]:
+        """The verdicts on one flow.
+
+        Args:
+            around: the tables of the statement that it stands in.
+            role: what it is there.
+            keeper: the table that a foreign key of its own ties to this statement's rows, as in `Order.user_id.in_(select(…))`.
+        """
         root = flow.root
         if not isinstance(root, Root) or depth > _MAX_DEPTH:
             return
         statement = self._statements.read(flow, around)
-        for entity in statement.entities.values():
-            if entity.inner is not None and entity.scoped < Scoped.YES and entity.frame is not None:
-                for inner in self.flows(entity.inner, entity.frame, depth + 1):
-                    yield from self.judge(inner, around | set(statement.entities), depth + 1)
-        for query, frame in statement.nested:
-            for inner in self.flows(query, frame, depth + 1):
-                yield from self.judge(inner, around | set(statement.entities), depth + 1)
+        yield from self._inside(statement, around, depth, role, keeper)
         if root.kind in ("union", "insert"):
             return
+        if statement.arms:
+            role = "arm"
         if statement.correlated and statement.outside:
             return
-        for entity in statement.entities.values():
-            if not entity.primary or entity.inner is not None or not (entity.tenant or not entity.known):
-                continue
+        judged = [
+            item
+            for item in statement.entities.values()
+            if item.inner is None and (item.tenant or not item.known)
+        ]
+        main_is_open = any(item.primary and item.scoped < Scoped.OPTIONAL for item in judged)
+        for entity in judged:
+            if not entity.primary and main_is_open:
+                continue  # the main table is told; held, it will often hold this one too
             scoped, reasons = entity.scoped, list(flow.trail)
-            if not entity.known and scoped is not Scoped.YES:
+            label = entity.label
+            models = (
+                ()
+                if entity.known
+                else self._generics.models(flow.frame.path, flow.frame.function, entity.key)
+            )
+            if models and not any(map(self._index.models.is_tenant, models)):
+                continue
+            if models and scoped is Scoped.NO and not statement.opaque:
+                names = [item.name for item in models if self._index.models.is_tenant(item)]
+                label = f"{label} ({', '.join(names)})"
+            elif not entity.known and scoped is not Scoped.YES:
                 scoped = Scoped.UNDECIDED
                 reasons.append(f"what {entity.label} is cannot be told from the text")
             elif scoped is Scoped.NO and statement.opaque:
                 scoped = Scoped.UNDECIDED
                 reasons.extend(statement.opaque)
+            if keeper is not None and scoped < Scoped.OPTIONAL:
+                if keeper.scoped < Scoped.OPTIONAL:
+                    continue  # the table around it is told
+                scoped = Scoped.UNDECIDED
+                reasons.append(
+                    f"other tenants' rows are read, and then kept out by {keeper.label}, which is held itself"
+                )
             reasons.extend(self._told(entity, scoped))
             yield QueryVerdict(
                 flow.frame.path,
                 root.span,
-                root.kind,
-                entity.label,
+                flow.kind or root.kind,
+                label,
                 scoped,
                 tuple(dict.fromkeys(reasons)),
                 entity.parameter,
                 flow.frame.function,
+                role if entity.primary else "joined",
             )
+
+    def _inside(
+        self,
+        statement: Statement,
+        around: frozenset[str],
+        depth: int,
+        role: str,
+        keeper: TableUse | None,
+    ) -> Iterator[QueryVerdict]:
+        """The statements inside of one: subqueries that it reads from, those in its conditions, the arms of a UNION."""
+        keys = around | set(statement.entities)
+        inside: list[tuple[Value, Frame, str, TableUse | None]] = []
+        tables = [item for item in statement.entities.values() if item.inner is None]
+        for entity in statement.entities.values():
+            if entity.inner is not None and entity.scoped < Scoped.YES and entity.frame is not None:
+                beside = tables or len(statement.entities) > 1
+                inside.append(
+                    (entity.inner, entity.frame, "nested", None)
+                    if beside
+                    else (entity.inner, entity.frame, role, keeper)
+                )
+        keepers = self._statements.keepers(statement)
+        for query, frame in statement.nested:
+            as_what = "nested" if statement.entities else role
+            inside.append((query, frame, as_what, keepers.get(id(query.root))))
+        inside.extend((query, frame, "arm", None) for query, frame in statement.arms)
+        for value, frame, as_what, kept_by in inside:
+            for flow in self.flows(value, frame, depth + 1):
+                yield from self.judge(flow, keys, depth + 1, as_what, kept_by)
 
     def _told(self, entity: TableUse, scoped: Scoped) -> Iterable[str]:
         column = self._index.policy.column

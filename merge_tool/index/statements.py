@@ -11,6 +11,7 @@ from merge_tool.index.words import STEPS_WITHOUT_SCOPE
 from merge_tool.rulekit.project import Scoped
 from merge_tool.rulekit.values import (
     Call,
+    Compare,
     Const,
     Entry,
     Fork,
@@ -41,7 +42,9 @@ class StatementReader(TableReader):
         """A statement with the scope of each table; `around` are the tables of the statement that it stands in."""
         statement = self._read(flow)
         self._implied(statement, around)
-        self._spread(statement)
+        if not statement.correlated:
+            self._mentioned(statement, around)
+        self._spread(statement, around)
         return statement
 
     def _read(self, flow: Flow) -> Statement:
@@ -50,7 +53,7 @@ class StatementReader(TableReader):
         if flow.root.kind == "union":
             for column in flow.root.columns:
                 for query in queries(column):
-                    statement.nested.append((query, flow.frame))
+                    statement.arms.append((query, flow.frame))
         else:
             for column in flow.root.columns:
                 self._column(statement, column, flow.frame)
@@ -67,7 +70,12 @@ class StatementReader(TableReader):
         if isinstance(op, Fork):
             conditions: list[Value] = []
             for arm in (op.then, op.orelse):
-                inner = Statement(entities=statement.entities, edges=statement.edges, nested=statement.nested)
+                inner = Statement(
+                    entities=statement.entities,
+                    edges=statement.edges,
+                    nested=statement.nested,
+                    arms=statement.arms,
+                )
                 for item in arm:
                     self._step(inner, item, frame)
                 conditions.append(_conjunction(inner.conditions))
@@ -99,7 +107,7 @@ class StatementReader(TableReader):
         elif name in _SET_STEPS:
             for arg in op.args:
                 for query in queries(arg):
-                    statement.nested.append((query, frame))
+                    statement.arms.append((query, frame))
         elif name == "from_select" and len(op.args) > 1:
             for query in queries(op.args[1]):
                 statement.nested.append((query, frame))
@@ -145,6 +153,20 @@ class StatementReader(TableReader):
             ):
                 continue
             statement.nested.append((item, frame))
+
+    def keepers(self, statement: Statement) -> dict[int, TableUse]:
+        """By the root of a subquery, the table whose foreign key must be among the subquery's rows."""
+        found: dict[int, TableUse] = {}
+        for value, frame in statement.conditions:
+            for item in walk(value):
+                if not isinstance(item, Compare) or item.op != "in_":
+                    continue
+                key = self._predicates.foreign_of(item.left, frame)
+                entity = statement.entities.get(key) if key else None
+                if entity is not None and entity.tenant:
+                    for query in queries(item.right):
+                        found[id(query.root)] = entity
+        return found
 
     def _filter_by(self, statement: Statement, op: Op, frame: Frame) -> None:
         primary = next((item for item in statement.entities.values() if item.primary), None)
@@ -244,14 +266,14 @@ class StatementReader(TableReader):
         statement.entities.setdefault(entity.key, entity)
         return entity.key
 
-    def _spread(self, statement: Statement) -> None:
+    def _spread(self, statement: Statement, around: frozenset[str]) -> None:
         """Gives each table its own predicates' status, then lets it pass along foreign keys and equal tenants."""
         for value, frame in statement.conditions:
             for left, right in self._predicates.equalities(value, frame):
                 statement.edges.append((left, right, "where"))
             statement.opaque.extend(self._predicates.opaque(value, frame))
             for key in self._predicates.keys(value, frame):
-                if key not in statement.entities and not key.startswith("#"):
+                if key not in statement.entities and key not in around and not key.startswith("#"):
                     statement.outside = True
         for entity in statement.entities.values():
             for value, frame in statement.conditions:
@@ -265,7 +287,13 @@ class StatementReader(TableReader):
                 for one, other in ((left, right), (right, left)):
                     source, target = statement.entities.get(one), statement.entities.get(other)
                     if source is None:
-                        if target is not None and statement.correlated and target.scoped < Scoped.YES:
+                        if target is None or target.scoped is Scoped.YES:
+                            continue
+                        if one in around:
+                            # Tied to the statement that it stands in: it is held as far as that one, which is judged.
+                            target.scoped = Scoped.YES
+                            changed = True
+                        elif statement.correlated:
                             statement.outside = True
                         continue
                     if target is not None and source.source and source.scoped > target.scoped:

@@ -36,6 +36,7 @@ class Flow:
     ops: tuple[tuple[Value, Frame], ...]
     frame: Frame
     trail: tuple[str, ...] = ()
+    kind: str = ""  # what a legacy Query ends in, where that says more than its root
 
 
 @dataclass(slots=True, eq=False)
@@ -63,6 +64,7 @@ class Statement:
     conditions: list[tuple[Value, Frame]] = field(default_factory=list)
     opaque: list[str] = field(default_factory=list)
     nested: list[tuple[Query, Frame]] = field(default_factory=list)
+    arms: list[tuple[Query, Frame]] = field(default_factory=list)  # of a UNION
     correlated: bool = False
     outside: bool = False  # a predicate names an entity of the statement around it
 
@@ -165,7 +167,7 @@ class TableReader:
 
     def _dynamic(self, statement: Statement, columns: tuple[Value, ...], frame: Frame) -> None:
         """A table that is chosen at run time: `for model in models: select(model)`, `select(tables[name])`."""
-        if statement.entities or statement.nested:
+        if statement.entities or statement.nested or statement.arms:
             return
         for column in columns:
             value = strip(column)
@@ -191,6 +193,16 @@ class TableReader:
                 if model is not None and key not in around:
                     statement.entities.setdefault(
                         key, TableUse(key, model.name, self._index.models.is_tenant(model), True)
+                    )
+
+    def _mentioned(self, statement: Statement, around: frozenset[str]) -> None:
+        """Tables that only a condition names are read too: `select(User).where(Order.email == User.email)`."""
+        for value, frame in statement.conditions:
+            for key in self._predicates.keys(value, frame):
+                model = self._index.models.by_name.get(key.partition("@")[0])
+                if model is not None and key not in around and key not in statement.entities:
+                    statement.entities[key] = TableUse(
+                        key, model.name, self._index.models.is_tenant(model), False
                     )
 
     def _relationship(self, value: Value, frame: Frame) -> str | None:

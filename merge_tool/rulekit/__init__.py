@@ -9,9 +9,19 @@ from merge_tool.rulekit.facts import (
     Parameter,
     Read,
     Unreadable,
+    Write,
 )
 from merge_tool.rulekit.matchers import matches_glob, matches_route, names_word, words
-from merge_tool.rulekit.project import CallSite, KeyVerdict, Model, Project, QueryVerdict, Route, Scoped
+from merge_tool.rulekit.project import (
+    CallSite,
+    KeyVerdict,
+    Model,
+    Project,
+    QueryVerdict,
+    Route,
+    Scoped,
+    SqlVerdict,
+)
 from merge_tool.rulekit.rule import EXAMPLE_POLICY, SECTIONS, Expected, Invalid, Rule, Valid
 from merge_tool.rulekit.values import (
     Attr,
@@ -24,6 +34,7 @@ from merge_tool.rulekit.values import (
     Item,
     Items,
     Logic,
+    Op,
     Record,
     Ref,
     Root,
@@ -57,6 +68,7 @@ __all__ = [
     "Marker",
     "Model",
     "ModuleFacts",
+    "Op",
     "Parameter",
     "Project",
     "QueryVerdict",
@@ -67,12 +79,14 @@ __all__ = [
     "Route",
     "Rule",
     "Scoped",
+    "SqlVerdict",
     "Star",
     "Text",
     "Unknown",
     "Unreadable",
     "Valid",
     "Value",
+    "Write",
     "matches_glob",
     "matches_route",
     "names_word",

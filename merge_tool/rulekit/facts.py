@@ -44,6 +44,15 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Write:
+    """`target.name = value`, where `target` is more than a plain name that nothing is known of."""
+
+    target: Value
+    name: str
+    value: Value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FunctionFacts:
     """One function, method, or the module's own top level (`name` is then ``<module>``).
 
@@ -53,6 +62,8 @@ class FunctionFacts:
         imports: names that imports inside it bind, as in `ModuleFacts.imports`.
         variables: what its names hold at its end.
         result: the annotation of what it returns.
+        checks: comparisons that the tests of branches, loops and asserts make.
+        writes: attributes that it sets.
         constants_read: string constants used as keys: `x["k"]`, `x.get("k")`, `"k" in x`.
         reads: reads of what looks like a setting: a name in capitals, or anything of an object called settings or config.
     """
@@ -76,6 +87,8 @@ class FunctionFacts:
     attributes_read: frozenset[str] = frozenset()
     result: Value | None = None
     reads: tuple[Read, ...] = ()
+    checks: tuple[Value, ...] = ()
+    writes: tuple[Write, ...] = ()
 
     def parameter(self, name: str) -> Parameter | None:
         """The parameter of that name, or None."""

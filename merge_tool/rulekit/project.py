@@ -23,6 +23,7 @@ class Model:
         relationships: attribute -> name of the class on the other side, "" where it is not told.
         has_tenant: whether the tenant column is among the columns, mixins included.
         known: whether every base was found, so that `has_tenant` can be trusted.
+        is_table: whether it is a `Table(…)`, not a class.
     """
 
     qualified: str
@@ -36,6 +37,7 @@ class Model:
     has_tenant: bool
     known: bool = True
     bases: tuple[str, ...] = ()
+    is_table: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,10 +85,12 @@ class QueryVerdict:
     """What came of one statement.
 
     Attributes:
-        kind: `select`, `query`, `update`, `delete`, `insert`, …
+        kind: `select`, `query`, `update`, `delete`, `get` (by primary key), `insert`, …; for a legacy Query, what it ends in.
         entity: the table or model that is, or is not, held to one tenant.
         reasons: the steps that led to the verdict.
         parameter: for `OPTIONAL`, the name whose absence skips the filter.
+        role: `main`; `joined` for a table that a join or a condition brings in; `nested` for one of a subquery beside
+            which the statement reads other tables; `arm` for one of a UNION's.
     """
 
     path: str
@@ -97,6 +101,7 @@ class QueryVerdict:
     reasons: tuple[str, ...] = ()
     parameter: str = ""
     function: FunctionFacts | None = None
+    role: str = "main"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,6 +114,25 @@ class KeyVerdict:
     key: str
     scoped: Scoped
     reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SqlVerdict:
+    """What came of one statement that is written as text.
+
+    Attributes:
+        kind: `open` (a tenant's table is not held), `undecided`, or `interpolated` (the tenant is put into the text).
+        what: the table; for `interpolated` what is put in; "" where not even that is known.
+        verb: `SELECT`, `UPDATE`, `DELETE`, `INSERT`, or "".
+        why: for `undecided` the reason; for `interpolated` `int` where the value is declared so.
+    """
+
+    path: str
+    span: Span
+    kind: str
+    what: str
+    verb: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,6 +195,10 @@ class Project(Protocol):
 
     def query_verdicts(self, path: str) -> Iterable[QueryVerdict]:
         """What came of the statements that leave the functions of a file; a verdict may lie in another file."""
+        ...
+
+    def sql_verdicts(self, path: str) -> Iterable[SqlVerdict]:
+        """What came of the SQL that a file's functions hand over as text."""
         ...
 
     def key_verdicts(self, path: str) -> Iterable[KeyVerdict]:

@@ -43,6 +43,7 @@ from merge_tool.rulekit import (
     ModuleFacts,
     Project,
     QueryVerdict,
+    Ref,
     Rule,
     Scoped,
     Valid,
@@ -67,6 +68,8 @@ CRUD = (
     + "async def get_users(db, bot_id=None):\n    query = select(User)\n    if bot_id is not None:\n        query = query.where(User.bot_id == bot_id)\n    return await db.execute(query)\n"
 )
 
+_MAX_CALLS = 3  # how far a tenant is followed back that functions hand on
+
 
 class OptionalTenantFilter(Rule):
     """See the module."""
@@ -83,10 +86,13 @@ class OptionalTenantFilter(Rule):
             name = verdict.parameter or policy.parameter
             caller = self._careless(index, verdict, name)
             message = f"the filter of {verdict.entity} on {policy.column} is skipped when {name} is None"
+            if name.endswith(f".{policy.column}") and name[:1].isupper():
+                message = f"rows of {verdict.entity} that have no {policy.column} are let through besides the tenant's own"
             severity = Severity.WARNING
             reasons = list(verdict.reasons)
             if caller is not None:
-                message += f", and {caller.function.name}() calls {self._name(verdict.function)}() without it"
+                called = index.callee(caller.path, caller.function, caller.call) or verdict.function
+                message += f", and {caller.function.name}() calls {self._name(called)}() without it"
                 reasons.append(f"called without {name} at {caller.path}:{caller.call.span.line}")
                 severity = Severity.ERROR
             yield self.found(verdict.path, verdict.span, message, severity=severity, reason=reasons)
@@ -96,7 +102,11 @@ class OptionalTenantFilter(Rule):
 
     def _careless(self, index: Project, verdict: QueryVerdict, name: str) -> CallSite | None:
         function = verdict.function
-        if function is None or function.parameter(name) is None:
+        return self._without(index, function, name, 0) if function is not None else None
+
+    def _without(self, index: Project, function: FunctionFacts, name: str, depth: int) -> CallSite | None:
+        """A call that passes no tenant, or hands on a parameter that its own caller leaves out."""
+        if function.parameter(name) is None:
             return None
         module = index.modules[function.path]
         for site in index.callers(f"{module.module}.{function.qualname}"):
@@ -108,6 +118,13 @@ class OptionalTenantFilter(Rule):
             value = site.call.argument(positions.index(name) if name in positions else 10_000, name)
             if value is None or (isinstance(value, Const) and value.value is None):
                 return site
+            handed_on = site.function.parameter(value.dotted) if isinstance(value, Ref) else None
+            if handed_on is None or site.function is function or depth >= _MAX_CALLS:
+                continue
+            if isinstance(handed_on.default, Const) and handed_on.default.value is None:
+                further = self._without(index, site.function, handed_on.name, depth + 1)
+                if further is not None:
+                    return further
         return None
 
     INVALID = (
@@ -116,7 +133,13 @@ class OptionalTenantFilter(Rule):
                 (Expected(4, "menu() calls get_users() without it", Severity.ERROR),), MODELS),
         Invalid(CRUD + "\nasync def menu(db, bot_id):\n    return await get_users(db, bot_id)\n", (Expected(4, "skipped", Severity.WARNING),), MODELS),
         Invalid(HEAD + "async def f(db, bot_id):\n    return await db.execute(select(User).where(User.bot_id == bot_id if bot_id else True))\n", (Expected(4, "skipped"),), MODELS),
-        Invalid(HEAD + "async def f(db, bot_id):\n    return await db.execute(select(User).where(or_(User.bot_id == bot_id, User.bot_id.is_(None))))\n", (Expected(4, "skipped"),), MODELS),
+        Invalid(HEAD + "async def f(db, bot_id):\n    return await db.execute(select(User).where(or_(User.bot_id == bot_id, User.bot_id.is_(None))))\n", (Expected(4, "rows of User that have no bot_id are let through"),), MODELS),
+        Invalid(HEAD + "from sqlalchemy import null\nasync def f(db, bot_id):\n    return await db.execute(select(User).where(or_(User.bot_id == bot_id, User.bot_id.is_(null()))))\n", (Expected(5, "let through"),), MODELS),
+        Invalid(HEAD + "async def f(db, bot_id):\n    return await db.execute(select(User).where(or_(bot_id is None, User.bot_id == bot_id)))\n", (Expected(4, "skipped when bot_id is None"),), MODELS),
+        Invalid(CRUD + "\nasync def list_all(db, bot_id=None):\n    return await get_users(db, bot_id)\n\nasync def menu(db):\n    return await list_all(db)\n",
+                (Expected(4, "menu() calls list_all() without it", Severity.ERROR),), MODELS),
+        Invalid(CRUD + "\nasync def list_all(db, bot_id=None):\n    return await get_users(db, bot_id)\n\nasync def menu(db, bot_id):\n    return await list_all(db, bot_id)\n",
+                (Expected(4, "skipped", Severity.WARNING),), MODELS),
         Invalid(HEAD + "async def f(db, bot_id=None):\n    conditions = []\n    if bot_id:\n        conditions.append(User.bot_id == bot_id)\n    return await db.execute(select(User).where(*conditions))\n", (Expected(7, "skipped"),), MODELS),
     )  # fmt: skip
     VALID = (

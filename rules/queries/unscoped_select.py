@@ -76,7 +76,7 @@ class UnscopedSelect(Rule):
     def check(self, module: ModuleFacts, index: Project, policy: Policy) -> Iterable[Diagnostic]:
         """Reports statements that are not held, or on one branch only; what is undecided as `info`."""
         for verdict in index.query_verdicts(module.path):
-            if verdict.kind not in ("select", "query", "exists"):
+            if verdict.kind not in ("select", "query", "exists") or verdict.role != "main":
                 continue
             what = "query" if verdict.kind == "query" else verdict.kind
             if verdict.scoped is Scoped.NO:

@@ -113,7 +113,7 @@ async def f(db,bot_id):
         id="cte-bad",
     ),
     pytest.param(
-        "TQ1",
+        "TQ6",
         """\
 async def f(db,bot_id):
     return await db.execute(union_all(select(User.id).where(User.bot_id==bot_id), select(User.id)))

@@ -1,0 +1,38 @@
+"""Conditions that speak of a table another way than by its columns: over a relationship, or as text."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from merge_tool.index.entities import Frame, entity_of
+from merge_tool.rulekit.values import Call, Const, Ref, Value, walk
+
+if TYPE_CHECKING:
+    from merge_tool.index.project import ProjectIndex
+
+
+def other_side(index: ProjectIndex, value: Value, frame: Frame, key: str) -> str:
+    """The table that `Order.user`, a relationship of the table `key`, leads to; "" where it is none of its relationships."""
+    if not isinstance(value, Ref) or "." not in value.dotted:
+        return ""
+    entity = entity_of(index, frame, Ref(value.dotted.rpartition(".")[0]))
+    if entity is None or entity.model is None or entity.key != key:
+        return ""
+    target = index.model(entity.model.relationships.get(value.last) or "")
+    return target.qualified if target is not None else ""
+
+
+def text_compares(value: Value, column: str) -> bool:
+    """Whether a condition written as text, `text("bot_id = :b")`, compares the column on every way."""
+    told = "".join(str(item.value) for item in walk(value) if isinstance(item, Const))
+    if re.search(r"\bor\b", told, re.IGNORECASE):
+        return False
+    return re.search(rf"\b{re.escape(column)}\b\s*(=|in\b)", told, re.IGNORECASE) is not None
+
+
+def is_null(value: Value) -> bool:
+    """`None` or `null()`."""
+    if isinstance(value, Const):
+        return value.value is None
+    return isinstance(value, Call) and value.name == "null"
