@@ -11,10 +11,14 @@ import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 
 from merge_tool.codemods.edits import Span, Start
+from merge_tool.codemods.imports import ImportNeed, add_imports
+from merge_tool.codemods.lookups import Lookup
 from merge_tool.codemods.scopes import Module
-from merge_tool.codemods.style import append, plain, statements
+from merge_tool.codemods.style import append, line_limit, plain, statements
 
 FILTERS = ("where", "filter")
+# Expressions that bind less tightly than a comparison, or as tightly.
+_LOOSE = (cst.BooleanOperation, cst.Comparison, cst.IfExp, cst.Lambda, cst.NamedExpr, cst.UnaryOperation)
 _PLACES = ("select_from", "join", "outerjoin", "join_from", "outerjoin_from")
 
 
@@ -74,25 +78,33 @@ class ChainEdits:
         conditions: conditions to add to a filter call that is there, as its last argument, by the call's span.
         filters: conditions to add as a `.where(…)` of their own behind a call, by the call's span.
         after: statements to put behind a statement, by its start.
+        lookups: calls of `session.get` to write as a select, by the call's span.
+        imports: names that the file then needs.
     """
 
     conditions: dict[Span, str] = field(default_factory=dict)
     filters: dict[Span, str] = field(default_factory=dict)
     after: dict[Start, str] = field(default_factory=dict)
+    lookups: dict[Span, Lookup] = field(default_factory=dict)
+    imports: list[ImportNeed] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.conditions or self.filters or self.after)
+        return bool(self.conditions or self.filters or self.after or self.lookups)
 
 
-def grow(text: str, edits: ChainEdits) -> str:
+def grow(text: str, edits: ChainEdits, own: str = "", package: bool = False) -> str:
     """`text` with the edits made.
+
+    Args:
+        own: the file's dotted name, and `package` whether it is an `__init__.py`; for imports that are added.
 
     Raises:
         libcst.ParserSyntaxError: libcst cannot parse it.
     """
     parsed = cst.parse_module(text)
     wrapper = MetadataWrapper(parsed, unsafe_skip_copy=True)
-    code = wrapper.module.visit(_Grow(parsed, edits, wrapper.resolve(PositionProvider))).code
+    made = wrapper.module.visit(_Grow(parsed, edits, wrapper.resolve(PositionProvider)))
+    code = add_imports(made, edits.imports, own, package, line_limit(text)).code
     # libcst ends a file with a line end where a statement is added last; the file's own end is kept.
     if text and not text.endswith(("\n", "\r")) and code.endswith(parsed.default_newline):
         code = code[: -len(parsed.default_newline)]
@@ -143,6 +155,8 @@ class _Grow(cst.CSTTransformer):
             function = cst.ensure_type(updated.func, cst.Attribute)
             dot = function.dot.with_changes(whitespace_before=_bare(function.dot.whitespace_before))
             updated = updated.with_changes(func=function.with_changes(dot=dot))
+        if lookup := self.edits.lookups.get(span):
+            return _selected(updated, lookup)
         if condition := self.edits.conditions.get(span):
             arguments, _ = append(
                 updated.args,
@@ -165,6 +179,24 @@ class _Grow(cst.CSTTransformer):
                 rpar=updated.rpar,
             )
         return updated
+
+
+def _selected(call: cst.Call, lookup: Lookup) -> cst.Call:
+    """`db.get(Model, key)` as `db.scalar(select(Model).where(Model.id == key, …))`; the key is kept as it is written."""
+    key = call.args[1].value
+    if isinstance(key, _LOOSE) and not key.lpar:
+        key = key.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+    code = f"{lookup.select}({lookup.model}).where({lookup.model}.{lookup.key} == None, {lookup.condition})"
+    statement = cst.ensure_type(cst.parse_expression(code), cst.Call)
+    first = cst.ensure_type(statement.args[0].value, cst.Comparison)
+    target = first.comparisons[0].with_changes(comparator=key)
+    compared = statement.args[0].with_changes(value=first.with_changes(comparisons=[target]))
+    function = cst.ensure_type(call.func, cst.Attribute)
+    return call.with_changes(
+        func=function.with_changes(attr=cst.Name("scalar")),
+        args=[cst.Arg(statement.with_changes(args=[compared, *statement.args[1:]]))],
+        whitespace_before_args=cst.SimpleWhitespace(""),
+    )
 
 
 def _bare(whitespace: Any) -> Any:

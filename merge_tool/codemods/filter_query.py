@@ -14,10 +14,13 @@ A statement is a `select`, `update` or `delete` of SQLAlchemy on a model that ha
 parameter named as the policy says, or a variable of that name that a function of the policy's context filled. Where the
 parameter may be None, and nothing checked it, a statement held in a variable gets the predicate under a condition.
 
+`session.get(Model, key)` takes no filter, and would give another tenant's row: it becomes
+`session.scalar(select(Model).where(Model.id == key, Model.bot_id == bot_id))`.
+
 Left alone: statements that name the tenant already (in place, in a later step on the variable, in a list of conditions,
 through a helper that is given the tenant), that run in a session bound to the tenant, or that are marked as global.
 Left to a person: aliases, subqueries, unions, statements whose model is only known at run time, several tenant models
-without a join, legacy `session.query`, and `session.get`, which takes no filter.
+without a join, legacy `session.query`, and `session.get` with options, with a key of several columns, or of what may be no session.
 """
 
 from __future__ import annotations
@@ -28,8 +31,10 @@ from typing import ClassVar
 
 import libcst as cst
 
-from merge_tool.codemods.base import Codemod, Example, Project
+from merge_tool.codemods.base import Codemod, Project
 from merge_tool.codemods.chains import FILTERS, Chain, ChainEdits, chain_from, grow, held_in
+from merge_tool.codemods.filter_examples import EXAMPLES
+from merge_tool.codemods.lookups import Lookup, obstacle, primary_key, select_name
 from merge_tool.codemods.names import Names
 from merge_tool.codemods.places import span_of, start_of
 from merge_tool.codemods.scopes import FunctionNode, Module
@@ -78,7 +83,7 @@ class FilterQuery(Codemod):
             if not work.changes:
                 continue
             try:
-                texts[path] = grow(text, work.changes)
+                texts[path] = grow(text, work.changes, module.name, module.package)
                 edits += [Edit(path, line, self.name, what) for line, what in work.done]
             except (cst.ParserSyntaxError, RecursionError) as error:
                 reason = f"libcst cannot parse the file: {str(error).splitlines()[0]}"
@@ -230,7 +235,7 @@ class _FileWork:
     # ---- sessions ------------------------------------------------------------------------------------------
 
     def _session(self, method: str, call: ast.Call) -> None:
-        """`session.get(Model, …)` and `session.query(Model)`, which this codemod does not rewrite."""
+        """`session.get(Model, …)`, which becomes a select, and `session.query(Model)`, which is left to a person."""
         if method not in ("get", "get_one", "query") or (method != "query" and len(call.args) < 2):
             return
         found = Entities()
@@ -248,9 +253,29 @@ class _FileWork:
         if method == "query":
             self.left.append((call.lineno, f"a legacy query: add .filter({column})"))
         elif not self._checked_after(call):
-            self.left.append(
-                (call.lineno, f"session.{method}({code}, …) takes no filter: select the row with {column}")
-            )
+            self._select_instead(method, call, owned[0], column)
+
+    def _select_instead(self, method: str, call: ast.Call, entity: Entity, condition: str) -> None:
+        """Writes `session.get(Model, key)` as a select of the row, filtered by the tenant."""
+        code = ast.unparse(call.args[0])
+        tenant = self.tenancy.at(call)
+        select, need = select_name(self.module)
+        key = primary_key(self.names, entity.model)
+        why = obstacle(self.module, call)
+        if not why and not select:
+            why = "the name select means something else here"
+        if not why and not key:
+            why = f"{code} has no primary key of one column"
+        if not why and (tenant is None or (tenant.optional and not self.tenancy.checked(call, tenant))):
+            why = f"{self.policy.parameter} may be None here"
+        if why:
+            what = f"session.{method}({code}, …) takes no filter: select the row with {condition} ({why})"
+            self.left.append((call.lineno, what))
+            return
+        self.changes.lookups[span_of(self.module.text, call)] = Lookup(code, select, key, condition)
+        if need is not None:
+            self.changes.imports.append(need)
+        self.done.append((call.lineno, f"select the {code} by {key} and {self.policy.column}"))
 
     def _checked_after(self, call: ast.Call) -> bool:
         """Whether the tenant of a row that was fetched by its key is looked at in the function."""
@@ -271,125 +296,6 @@ class _FileWork:
         )
 
 
-_MODELS = """from sqlalchemy import Column, Integer, String
-from sqlalchemy.orm import declarative_base
-
-Base = declarative_base()
-
-
-class Tenanted:
-    bot_id = Column(Integer, nullable=False)
-
-
-class Ticket(Tenanted, Base):
-    __tablename__ = "tickets"
-    id = Column(Integer, primary_key=True)
-    user_id = Column(Integer)
-
-
-class User(Tenanted, Base):
-    __tablename__ = "users"
-    id = Column(Integer, primary_key=True)
-
-
-class Server(Base):
-    __tablename__ = "servers"
-    id = Column(Integer, primary_key=True)
-"""
-_HEAD = """from typing import Optional
-
-from sqlalchemy import delete, func, select, update
-from sqlalchemy.orm import aliased
-
-from app.models import Server, Ticket, User
-"""
-
-_CRUD = f"""{_HEAD}
-
-async def already(db, ids, bot_id: int):
-    conditions = [Ticket.bot_id == bot_id]
-    query = select(User)
-    query = query.where(User.bot_id == bot_id)
-    await db.execute(select(Ticket).where(*conditions))
-    await db.execute(only_tenant(select(Ticket), bot_id))
-    await db.execute(select(Ticket))  # GLOBAL_QUERY: counts all bots
-    return await db.execute(query)
-
-
-async def by_hand(db, model, bot_id: int):
-    other = aliased(User)
-    await db.execute(select(other))
-    await db.execute(select(model))
-    await db.execute(select(Ticket, User))
-    await db.execute(select(Server).where(Server.id.in_(select(Ticket.id))))
-    return await db.get(User, 1)
-
-
-async def optional(db, bot_id: Optional[int] = None):
-    query = select(User)
-    await db.execute(select(Ticket))
-    return await db.execute(query)
-"""
-
-EXAMPLES = (
-    Example(
-        {
-            "app/models.py": _MODELS,
-            "app/routes.py": f"""{_HEAD}
-
-async def tickets(db, user, bot_id: int = Depends(get_tenant)):
-    query = select(Ticket).where(Ticket.user_id == user.id)
-    count = await db.scalar(select(func.count()).select_from(Ticket))
-    rows = await db.execute(
-        select(Ticket)  # newest first
-        .join(User, User.id == Ticket.user_id)
-        .order_by(Ticket.id.desc())
-    )
-    await db.execute(update(Ticket).where(Ticket.id == 1).values(user_id=2))
-    await db.execute(delete(Ticket))
-    await db.execute(select(Server))
-    return query, count, rows
-""",
-        },
-        {
-            "app/routes.py": f"""{_HEAD}
-
-async def tickets(db, user, bot_id: int = Depends(get_tenant)):
-    query = select(Ticket).where(Ticket.user_id == user.id, Ticket.bot_id == bot_id)
-    count = await db.scalar(select(func.count()).select_from(Ticket).where(Ticket.bot_id == bot_id))
-    rows = await db.execute(
-        select(Ticket)  # newest first
-        .join(User, User.id == Ticket.user_id)
-        .where(Ticket.bot_id == bot_id)
-        .order_by(Ticket.id.desc())
-    )
-    await db.execute(update(Ticket).where(Ticket.id == 1, Ticket.bot_id == bot_id).values(user_id=2))
-    await db.execute(delete(Ticket).where(Ticket.bot_id == bot_id))
-    await db.execute(select(Server))
-    return query, count, rows
-""",
-        },
-    ),
-    Example(
-        {
-            "app/models.py": _MODELS,
-            "app/crud.py": _CRUD,
-        },
-        {
-            "app/crud.py": _CRUD.replace(
-                "    await db.execute(select(Ticket))\n    return",
-                "    if bot_id is not None:\n        query = query.where(User.bot_id == bot_id)\n    await db.execute(select(Ticket))\n    return",
-            ),
-        },
-        not_done=(
-            "an alias is read",
-            "what is read is only known at run time: model",
-            "Ticket and User are read without a join",
-            "the statement stands inside a condition (.in_)",
-            "session.get(User, …) takes no filter",
-            "bot_id may be None here",
-        ),
-    ),
-)
+__all__ = ["CODEMOD", "EXAMPLES", "FilterQuery"]
 
 CODEMOD = FilterQuery

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from merge_tool.codemods.filter_query import _MODELS as MODELS
+from merge_tool.codemods.filter_examples import MODELS
 from merge_tool.codemods.names import Names
 from tests.codemods.helpers import reasons, run
 
@@ -44,6 +44,14 @@ def result_of(statements: str, parameters: str = "db, bot_id: int") -> str:
     ("before", "after"),
     [
         ("q = select(Ticket)", "q = select(Ticket).where(Ticket.bot_id == bot_id)"),
+        (
+            "row = db.get(Ticket, key)",
+            "row = db.scalar(select(Ticket).where(Ticket.id == key, Ticket.bot_id == bot_id))",
+        ),
+        (
+            "row = self.session.get(models.Ticket, a if b else c)",
+            "row = self.session.scalar(select(models.Ticket).where(models.Ticket.id == (a if b else c), models.Ticket.bot_id == bot_id))",
+        ),
         (
             "q = sa.select(models.Ticket)",
             "q = sa.select(models.Ticket).where(models.Ticket.bot_id == bot_id)",
@@ -123,7 +131,11 @@ def test_what_knows_the_tenant_is_left(statements: str) -> None:
 @pytest.mark.parametrize(
     ("statements", "reason"),
     [
-        ("db.get(User, 1)", "session.get(User, …) takes no filter"),
+        ("db.get(User, 1, populate_existing=True)", "session.get(User, …) takes no filter"),
+        ("db.get(User, (1, 2))", "its key has several columns"),
+        ("db.get_one(User, 1)", "it raises where there is no row"),
+        ("repository.get(User, 1)", "repository is not known to be a session"),
+        ("db.get(\n    User,  # the user\n    1,\n)", "a comment may stand inside it"),
         ("db.query(User).all()", "a legacy query"),
         ("q = select(Ticket.id).subquery()", "is a subquery (.subquery)"),
         ("q = select(Server).where(Server.id.in_(select(Ticket.id)))", "inside a condition (.in_)"),
@@ -272,3 +284,23 @@ def test_names_assigned_from_themselves_resolve_in_linear_time() -> None:
     module = names.module("a.py")
     assert module is not None
     assert [names.resolve(module, module.scope_of[call], call.func) for call in module.calls()] == [None] * 40
+
+
+def test_a_lookup_brings_the_import_that_it_needs() -> None:
+    text = "from app.models import Ticket\n\n\ndef f(own: Session, other: Cache, key, bot_id: int):\n    return own.get(Ticket, key)\n"
+    result = run("filter-query", {"app/models.py": MODELS, "app/crud.py": text})
+    assert result.texts["app/crud.py"].startswith("from sqlalchemy import select\n")
+    assert (
+        "own.scalar(select(Ticket).where(Ticket.id == key, Ticket.bot_id == bot_id))"
+        in result.texts["app/crud.py"]
+    )
+    other = text.replace("own.get", "other.get")
+    assert (
+        "other is not known to be a session"
+        in reasons(run("filter-query", {"app/models.py": MODELS, "app/crud.py": other}))[0]
+    )
+    taken = "def select(x): ...\n" + text
+    assert (
+        "select means something else"
+        in reasons(run("filter-query", {"app/models.py": MODELS, "app/crud.py": taken}))[0]
+    )
