@@ -90,10 +90,10 @@ def select_name(module: Module) -> tuple[str, ImportNeed | None]:
             for alias in node.names:
                 if alias.name == "select":
                     return alias.asname or "select", None
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                if alias.name == "sqlalchemy":
-                    return f"{alias.asname or 'sqlalchemy'}.select", None
+    for node in module.tree.body:
+        for alias in node.names if isinstance(node, ast.Import) else ():
+            if alias.name == "sqlalchemy":
+                return f"{alias.asname or 'sqlalchemy'}.select", None
     if "select" in bound_names(module.tree):
         return "", None
     return "select", ImportNeed("sqlalchemy", "select")
