@@ -48,18 +48,6 @@ def holds_query(value: Value) -> bool:
     return False
 
 
-def written(base: Value) -> str:
-    """A value as a dotted name: `settings`, `get_settings()`; "" for anything else."""
-    if isinstance(base, Ref):
-        return base.dotted
-    return f"{base.dotted}()" if isinstance(base, Call) and base.dotted else ""
-
-
-def holds_settings(base: Value) -> bool:
-    """Whether a value is called what objects that hold settings are called."""
-    return written(base).removesuffix("()").lower().endswith(("settings", "config", "conf", "cfg", "environ"))
-
-
 def dotted_of(node: ast.AST) -> str:
     """`a.b.c` for a chain of names; "" for anything else."""
     parts: list[str] = []

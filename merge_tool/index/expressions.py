@@ -6,11 +6,10 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from merge_tool.index.branches import dotted_of, holds_query, holds_settings, written
+from merge_tool.index.branches import dotted_of, holds_query
 from merge_tool.index.calls import read_call
 from merge_tool.index.texts import combine
 from merge_tool.index.words import COMPREHENSION, ELEMENT
-from merge_tool.rulekit.facts import Read
 from merge_tool.rulekit.values import (
     Attr,
     Choice,
@@ -81,8 +80,6 @@ def _constant(_: FlowReader, node: ast.Constant) -> Value:
 def _attribute(reader: FlowReader, node: ast.Attribute) -> Value:
     base = read(reader, node.value)
     reader.scope.attributes_read.add(node.attr)
-    if node.attr.isupper() or holds_settings(base):
-        reader.scope.reads.append(Read(written(base), node.attr, reader.source.span(node)))
     if isinstance(base, Ref):
         dotted = f"{base.dotted}.{node.attr}"
         found = reader.env.vars.get(dotted)
@@ -95,8 +92,6 @@ def _subscript(reader: FlowReader, node: ast.Subscript) -> Value:
     key = read(reader, node.slice)
     if isinstance(key, Const) and isinstance(key.value, str):
         reader.scope.constants_read.add(key.value)
-        if key.value.isupper() or holds_settings(base):
-            reader.scope.reads.append(Read(written(base), key.value, reader.source.span(node)))
     if isinstance(base, Record) and isinstance(key, Const):
         for entry in reversed(base.entries):
             if isinstance(entry, Entry) and isinstance(entry.key, Const) and entry.key.value == key.value:

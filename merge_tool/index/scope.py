@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from merge_tool.model.source import Span
-from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, Parameter, Read, Write
+from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, Parameter, Write
 from merge_tool.rulekit.values import Call, Query, Sink, Value
 
 
@@ -23,7 +23,6 @@ class Scope:
     imports: dict[str, str] = field(default_factory=dict)
     constants_read: set[str] = field(default_factory=set)
     attributes_read: set[str] = field(default_factory=set)
-    reads: list[Read] = field(default_factory=list)
     checks: list[Value] = field(default_factory=list)
     writes: list[Write] = field(default_factory=list)
     roots: dict[int, Query] = field(default_factory=dict)  # the longest statement built so far on each root
@@ -67,7 +66,6 @@ def facts_of(
         frozenset(scope.constants_read),
         frozenset(scope.attributes_read),
         result,
-        tuple(scope.reads),
         tuple(scope.checks),
         tuple(scope.writes),
     )

@@ -7,7 +7,6 @@ from merge_tool.rulekit.facts import (
     Marker,
     ModuleFacts,
     Parameter,
-    Read,
     Unreadable,
     Write,
 )
@@ -72,7 +71,6 @@ __all__ = [
     "Parameter",
     "Project",
     "QueryVerdict",
-    "Read",
     "Record",
     "Ref",
     "Root",

@@ -30,20 +30,6 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Read:
-    """One read of a setting: `settings.NALOGO_INN`, `getattr(settings, "NALOGO_INN")`, `os.environ["NALOGO_INN"]`.
-
-    Attributes:
-        base: what it is read from, as a dotted name; `get_settings()` for a call; "" where that is no name.
-        name: what is read.
-    """
-
-    base: str
-    name: str
-    span: Span
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Write:
     """`target.name = value`, where `target` is more than a plain name that nothing is known of."""
 
@@ -65,7 +51,6 @@ class FunctionFacts:
         checks: comparisons that the tests of branches, loops and asserts make.
         writes: attributes that it sets.
         constants_read: string constants used as keys: `x["k"]`, `x.get("k")`, `"k" in x`.
-        reads: reads of what looks like a setting: a name in capitals, or anything of an object called settings or config.
     """
 
     path: str
@@ -86,7 +71,6 @@ class FunctionFacts:
     constants_read: frozenset[str] = frozenset()
     attributes_read: frozenset[str] = frozenset()
     result: Value | None = None
-    reads: tuple[Read, ...] = ()
     checks: tuple[Value, ...] = ()
     writes: tuple[Write, ...] = ()
 

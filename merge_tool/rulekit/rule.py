@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from merge_tool.model.policy import ContextPolicy, KeyPolicy, PerTenantSetting, Policy, RoutePolicy
+from merge_tool.model.policy import ContextPolicy, KeyPolicy, Policy, RoutePolicy
 from merge_tool.model.source import Diagnostic, Severity, Span
 from merge_tool.rulekit.facts import ModuleFacts
 from merge_tool.rulekit.project import Project
@@ -31,11 +31,6 @@ EXAMPLE_POLICY = Policy(
     routes=RoutePolicy(dependencies=("app.tenancy.get_current_tenant",), public=("/health",)),
     keys=KeyPolicy(global_keys=("maintenance:*",)),
     excluded_gateways=("platega",),
-    settings=(
-        PerTenantSetting("NALOGO_INN", "nalogo.inn"),
-        PerTenantSetting("JWT_SECRET", "jwt.secret", ("get_jwt_secret",)),
-    ),
-    config_getter="app.configuration.get_config_value",
 )
 
 
