@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from merge_tool.index.branches import dotted_of, holds_query
 from merge_tool.index.texts import BRACES, capped, filled
 from merge_tool.index.words import COMPARING, EXECUTORS, JOINED, STEPS, TELLING, TERMINALS, TEXT_METHODS
+from merge_tool.rulekit.facts import Read
 from merge_tool.rulekit.values import (
     Attr,
     Call,
@@ -72,6 +73,7 @@ def read_call(reader: FlowReader, node: ast.Call) -> Value:
             and isinstance(args[1].value, str)
         ):
             reader.scope.attributes_read.add(args[1].value)
+            reader.scope.reads.append(Read(args[0], args[1].value, reader.source.span(node)))
             return (
                 Ref(f"{args[0].dotted}.{args[1].value}")
                 if isinstance(args[0], Ref)

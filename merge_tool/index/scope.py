@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from merge_tool.model.source import Span
-from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, Parameter
+from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, Parameter, Read, Store
 from merge_tool.rulekit.values import Call, Query, Sink, Value
 
 
@@ -23,6 +23,10 @@ class Scope:
     imports: dict[str, str] = field(default_factory=dict)
     constants_read: set[str] = field(default_factory=set)
     attributes_read: set[str] = field(default_factory=set)
+    checks: list[Value] = field(default_factory=list)
+    reads: list[Read] = field(default_factory=list)
+    stores: list[Store] = field(default_factory=list)
+    globals: set[str] = field(default_factory=set)
     roots: dict[int, Query] = field(default_factory=dict)  # the longest statement built so far on each root
 
 
@@ -64,4 +68,7 @@ def facts_of(
         frozenset(scope.constants_read),
         frozenset(scope.attributes_read),
         result,
+        tuple(scope.checks),
+        tuple(scope.reads),
+        tuple(scope.stores),
     )

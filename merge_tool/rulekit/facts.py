@@ -30,6 +30,25 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Read:
+    """One read of an attribute that may be a setting: `settings.X`, `get_settings().x`, `os.environ["X"]`."""
+
+    base: Value
+    name: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Store:
+    """One entry that is set: `base[key] = value`; `base` is a dotted name as written. `key` None: `global base; base = value`."""
+
+    base: str
+    key: Value | None
+    value: Value
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FunctionFacts:
     """One function, method, or the module's own top level (`name` is then ``<module>``).
 
@@ -39,6 +58,9 @@ class FunctionFacts:
         imports: names that imports inside it bind, as in `ModuleFacts.imports`.
         variables: what its names hold at its end.
         result: the annotation of what it returns.
+        checks: comparisons that the tests of branches, loops and asserts make.
+        reads: reads of attributes that may be settings, with their places.
+        stores: entries of mappings and lists that it sets, and globals that it binds.
         constants_read: string constants used as keys: `x["k"]`, `x.get("k")`, `"k" in x`.
     """
 
@@ -60,6 +82,9 @@ class FunctionFacts:
     constants_read: frozenset[str] = frozenset()
     attributes_read: frozenset[str] = frozenset()
     result: Value | None = None
+    checks: tuple[Value, ...] = ()
+    reads: tuple[Read, ...] = ()
+    stores: tuple[Store, ...] = ()
 
     def parameter(self, name: str) -> Parameter | None:
         """The parameter of that name, or None."""
