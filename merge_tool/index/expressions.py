@@ -10,7 +10,7 @@ from merge_tool.index.branches import dotted_of, holds_query
 from merge_tool.index.calls import read_call
 from merge_tool.index.texts import combine
 from merge_tool.index.words import COMPREHENSION, ELEMENT, SETTINGS
-from merge_tool.rulekit.facts import Read
+from merge_tool.rulekit.facts import Fallback, Read
 from merge_tool.rulekit.values import (
     Attr,
     Call,
@@ -127,7 +127,10 @@ def _compare(reader: FlowReader, node: ast.Compare) -> Value:
 
 def _bool_op(reader: FlowReader, node: ast.BoolOp) -> Value:
     word = "and" if isinstance(node.op, ast.And) else "or"
-    return Logic(word, tuple([read(reader, item) for item in node.values]), python=True)
+    values = tuple([read(reader, item) for item in node.values])
+    if word == "or":
+        reader.scope.fallbacks.append(Fallback(values, reader.source.span(node)))
+    return Logic(word, values, python=True)
 
 
 def _unary(reader: FlowReader, node: ast.UnaryOp) -> Value:
@@ -154,7 +157,9 @@ def _if_exp(reader: FlowReader, node: ast.IfExp) -> Value:
     test, positive = test_of(reader, node.test)
     then = read(reader, node.body)
     orelse = read(reader, node.orelse)
-    return Choice((then, orelse) if positive else (orelse, then), test)
+    arms = (then, orelse) if positive else (orelse, then)
+    reader.scope.fallbacks.append(Fallback(arms, reader.source.span(node)))
+    return Choice(arms, test)
 
 
 def test_of(reader: FlowReader, node: ast.expr) -> tuple[Test, bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from merge_tool.model.source import Span
-from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, Parameter, Read, Store
+from merge_tool.rulekit.facts import ClassFacts, Fallback, FunctionFacts, Parameter, Read, Store
 from merge_tool.rulekit.values import Call, Query, Sink, Value
 
 
@@ -26,6 +26,7 @@ class Scope:
     checks: list[Value] = field(default_factory=list)
     reads: list[Read] = field(default_factory=list)
     stores: list[Store] = field(default_factory=list)
+    fallbacks: list[Fallback] = field(default_factory=list)
     globals: set[str] = field(default_factory=set)
     roots: dict[int, Query] = field(default_factory=dict)  # the longest statement built so far on each root
 
@@ -71,4 +72,5 @@ def facts_of(
         tuple(scope.checks),
         tuple(scope.reads),
         tuple(scope.stores),
+        tuple(scope.fallbacks),
     )

@@ -2,6 +2,7 @@
 
 from merge_tool.rulekit.facts import (
     ClassFacts,
+    Fallback,
     FunctionFacts,
     ImportFact,
     Marker,
@@ -11,6 +12,7 @@ from merge_tool.rulekit.facts import (
     Store,
     Unreadable,
 )
+from merge_tool.rulekit.lookup import module_value
 from merge_tool.rulekit.matchers import matches_glob, matches_route, names_word, words
 from merge_tool.rulekit.project import CallSite, KeyVerdict, Model, Project, QueryVerdict, Route, Scoped
 from merge_tool.rulekit.rule import EXAMPLE_POLICY, SECTIONS, Expected, Invalid, Rule, Valid
@@ -20,6 +22,7 @@ from merge_tool.rulekit.tenants import (
     mentions_tenant,
     name_of,
     says_tenant,
+    spoken,
     takes_tenant,
     tenant_functions,
     text_of,
@@ -60,6 +63,7 @@ __all__ = [
     "Const",
     "Entry",
     "Expected",
+    "Fallback",
     "Fork",
     "Function",
     "FunctionFacts",
@@ -96,9 +100,11 @@ __all__ = [
     "matches_glob",
     "matches_route",
     "mentions_tenant",
+    "module_value",
     "name_of",
     "names_word",
     "says_tenant",
+    "spoken",
     "takes_tenant",
     "tenant_functions",
     "text_of",

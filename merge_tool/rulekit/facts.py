@@ -49,6 +49,14 @@ class Store:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Fallback:
+    """A value that stands in where others give nothing: `a or b`, `a if test else b`, `getattr(x, "a", b)`."""
+
+    values: tuple[Value, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FunctionFacts:
     """One function, method, or the module's own top level (`name` is then ``<module>``).
 
@@ -61,6 +69,7 @@ class FunctionFacts:
         checks: comparisons that the tests of branches, loops and asserts make.
         reads: reads of attributes that may be settings, with their places.
         stores: entries of mappings and lists that it sets, and globals that it binds.
+        fallbacks: values that stand in for others.
         constants_read: string constants used as keys: `x["k"]`, `x.get("k")`, `"k" in x`.
     """
 
@@ -85,6 +94,7 @@ class FunctionFacts:
     checks: tuple[Value, ...] = ()
     reads: tuple[Read, ...] = ()
     stores: tuple[Store, ...] = ()
+    fallbacks: tuple[Fallback, ...] = ()
 
     def parameter(self, name: str) -> Parameter | None:
         """The parameter of that name, or None."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from merge_tool.model.policy import Policy
@@ -27,6 +28,11 @@ def _says(name: str, column: str, parameter: str) -> bool:
 def says_tenant(name: str, policy: Policy) -> bool:
     """Whether one part of a dotted name is the tenant column or parameter, holds it, or holds the word tenant."""
     return any(_says(part, policy.column, policy.parameter) for part in name.split(".") if part)
+
+
+def spoken(key: str) -> str:
+    """A header's or mapping's key as an identifier: `X-Tenant-ID` as `x_tenant_id`."""
+    return re.sub(r"[^0-9a-zA-Z]+", "_", key).strip("_").lower()
 
 
 def tenant_functions(policy: Policy) -> frozenset[str]:
