@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from merge_tool.index.branches import dotted_of, holds_query
 from merge_tool.index.texts import BRACES, capped, filled
 from merge_tool.index.words import COMPARING, EXECUTORS, JOINED, STEPS, TELLING, TERMINALS, TEXT_METHODS
+from merge_tool.rulekit.facts import Fallback, Read
 from merge_tool.rulekit.values import (
     Attr,
     Call,
@@ -72,11 +73,15 @@ def read_call(reader: FlowReader, node: ast.Call) -> Value:
             and isinstance(args[1].value, str)
         ):
             reader.scope.attributes_read.add(args[1].value)
-            return (
+            reader.scope.reads.append(Read(args[0], args[1].value, reader.source.span(node)))
+            got: Value = (
                 Ref(f"{args[0].dotted}.{args[1].value}")
                 if isinstance(args[0], Ref)
                 else Attr(args[0], args[1].value)
             )
+            if len(args) > 2:
+                reader.scope.fallbacks.append(Fallback((got, args[2]), reader.source.span(node)))
+            return got
         if target.dotted in ("list", "tuple", "set") and len(args) == 1 and isinstance(args[0], Items):
             return args[0]
         if target.dotted == "str" and len(args) == 1:

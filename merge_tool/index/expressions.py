@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from merge_tool.index.branches import dotted_of, holds_query
 from merge_tool.index.calls import read_call
 from merge_tool.index.texts import combine
-from merge_tool.index.words import COMPREHENSION, ELEMENT
+from merge_tool.index.words import COMPREHENSION, ELEMENT, SETTINGS
+from merge_tool.rulekit.facts import Fallback, Read
 from merge_tool.rulekit.values import (
     Attr,
+    Call,
     Choice,
     Compare,
     Const,
@@ -80,6 +82,7 @@ def _constant(_: FlowReader, node: ast.Constant) -> Value:
 def _attribute(reader: FlowReader, node: ast.Attribute) -> Value:
     base = read(reader, node.value)
     reader.scope.attributes_read.add(node.attr)
+    note_read(reader, base, node.attr, node)
     if isinstance(base, Ref):
         dotted = f"{base.dotted}.{node.attr}"
         found = reader.env.vars.get(dotted)
@@ -87,11 +90,21 @@ def _attribute(reader: FlowReader, node: ast.Attribute) -> Value:
     return Attr(base, node.attr)
 
 
+def note_read(reader: FlowReader, base: Value, name: str, node: ast.expr) -> None:
+    """Notes a read that may be one of a setting: by its capitals, or by what it is read from."""
+    if not name.isupper():
+        said = base.dotted if isinstance(base, Ref) else base.name if isinstance(base, Attr | Call) else ""
+        if not any(word in said.lower() for word in SETTINGS):
+            return
+    reader.scope.reads.append(Read(base, name, reader.source.span(node)))
+
+
 def _subscript(reader: FlowReader, node: ast.Subscript) -> Value:
     base = read(reader, node.value)
     key = read(reader, node.slice)
     if isinstance(key, Const) and isinstance(key.value, str):
         reader.scope.constants_read.add(key.value)
+        note_read(reader, base, key.value, node)
     if isinstance(base, Record) and isinstance(key, Const):
         for entry in reversed(base.entries):
             if isinstance(entry, Entry) and isinstance(entry.key, Const) and entry.key.value == key.value:
@@ -114,7 +127,10 @@ def _compare(reader: FlowReader, node: ast.Compare) -> Value:
 
 def _bool_op(reader: FlowReader, node: ast.BoolOp) -> Value:
     word = "and" if isinstance(node.op, ast.And) else "or"
-    return Logic(word, tuple([read(reader, item) for item in node.values]), python=True)
+    values = tuple([read(reader, item) for item in node.values])
+    if word == "or":
+        reader.scope.fallbacks.append(Fallback(values, reader.source.span(node)))
+    return Logic(word, values, python=True)
 
 
 def _unary(reader: FlowReader, node: ast.UnaryOp) -> Value:
@@ -141,7 +157,9 @@ def _if_exp(reader: FlowReader, node: ast.IfExp) -> Value:
     test, positive = test_of(reader, node.test)
     then = read(reader, node.body)
     orelse = read(reader, node.orelse)
-    return Choice((then, orelse) if positive else (orelse, then), test)
+    arms = (then, orelse) if positive else (orelse, then)
+    reader.scope.fallbacks.append(Fallback(arms, reader.source.span(node)))
+    return Choice(arms, test)
 
 
 def test_of(reader: FlowReader, node: ast.expr) -> tuple[Test, bool]:

@@ -16,7 +16,7 @@ from merge_tool.index.scope import ClassScope, Scope, facts_of
 from merge_tool.index.source import Source
 from merge_tool.index.texts import capped, combine
 from merge_tool.model.source import Span
-from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, ImportFact, Parameter, Write
+from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, ImportFact, Parameter, Store, Write
 from merge_tool.rulekit.values import (
     Call,
     Entry,
@@ -258,6 +258,8 @@ class FlowReader:
         """Binds a target; unpacked tuples are followed where their length is known."""
         if isinstance(target, ast.Name):
             self.env.vars[target.id] = value
+            if target.id in self.scope.globals:
+                self.scope.stores.append(Store(target.id, None, value, self.source.span(target)))
             if target.id in self.env.present:
                 self.env.present -= {target.id}
         elif isinstance(target, ast.Starred):
@@ -277,6 +279,9 @@ class FlowReader:
             name = dotted_of(target.value)
             key = self.value(target.slice)
             old = self.env.vars.get(name) if name else None
+            if name:
+                held = old.dotted if isinstance(old, Ref) else name
+                self.scope.stores.append(Store(held, key, value, self.source.span(target)))
             if isinstance(old, Record):
                 rest = Entry(None, Unknown("more entries than are followed"))
                 self.env.vars[name] = Record(capped((*old.entries, Entry(key, value)), rest))
@@ -325,6 +330,9 @@ class FlowReader:
                 self.stars.append(base)
             else:
                 self.scope.imports[alias.asname or alias.name] = target
+
+    def _global(self, node: ast.Global) -> None:
+        self.scope.globals.update(node.names)
 
     def _delete(self, node: ast.Delete) -> None:
         for target in node.targets:
@@ -381,6 +389,7 @@ _HANDLERS: dict[type[ast.stmt], Callable[[FlowReader, Any], None]] = {
     ast.Import: FlowReader._import,
     ast.ImportFrom: FlowReader._import_from,
     ast.Delete: FlowReader._delete,
+    ast.Global: FlowReader._global,
     ast.FunctionDef: FlowReader._define,
     ast.AsyncFunctionDef: FlowReader._define,
     ast.ClassDef: FlowReader._class,

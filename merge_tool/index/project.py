@@ -109,6 +109,10 @@ class ProjectIndex:
         """The absolute name of what a call reaches; "" where it cannot be told."""
         return self.types.name_of(path, function, call.func)
 
+    def type_name(self, path: str, function: FunctionFacts | None, value: Value) -> str:
+        """The absolute name of the class or factory that a value comes of; "" where it cannot be told."""
+        return self.types.type_of(path, function, value)
+
     def callee(self, path: str, function: FunctionFacts | None, call: Call) -> FunctionFacts | None:
         """The project's function that a call reaches. A call of a class reaches its `__init__`."""
         qualified = self.callee_name(path, function, call)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from merge_tool.model.source import Span
-from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, Parameter, Write
+from merge_tool.rulekit.facts import ClassFacts, Fallback, FunctionFacts, Parameter, Read, Store, Write
 from merge_tool.rulekit.values import Call, Query, Sink, Value
 
 
@@ -25,6 +25,10 @@ class Scope:
     attributes_read: set[str] = field(default_factory=set)
     checks: list[Value] = field(default_factory=list)
     writes: list[Write] = field(default_factory=list)
+    reads: list[Read] = field(default_factory=list)
+    stores: list[Store] = field(default_factory=list)
+    fallbacks: list[Fallback] = field(default_factory=list)
+    globals: set[str] = field(default_factory=set)
     roots: dict[int, Query] = field(default_factory=dict)  # the longest statement built so far on each root
 
 
@@ -68,4 +72,7 @@ def facts_of(
         result,
         tuple(scope.checks),
         tuple(scope.writes),
+        tuple(scope.reads),
+        tuple(scope.stores),
+        tuple(scope.fallbacks),
     )

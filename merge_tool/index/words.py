@@ -46,6 +46,8 @@ TEXT_METHODS = frozenset(
     lower upper strip lstrip rstrip encode decode removeprefix removesuffix title casefold
     """.split()  # noqa: SIM905
 )
+# Words in the names of objects that settings are read from.
+SETTINGS = ("settings", "config", "conf", "cfg", "environ")
 # Why a value is unknown, where later readers ask.
 JOINED = "joined by a separator"
 ELEMENT = "an element of a collection"

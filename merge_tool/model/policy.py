@@ -12,6 +12,7 @@ class PerTenantSetting:
     field: str  # CABINET_JWT_SECRET
     key: str  # cabinet.jwt_secret
     accessors: tuple[str, ...] = ()  # methods of the settings object that read it: get_cabinet_jwt_secret
+    paths: tuple[str, ...] = ()  # git-style patterns of the files in which it is a tenant's own; empty: all
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,6 +196,9 @@ def _names(policy: Policy, source: YamlSource, own: dict[str, Any], problems: li
             )
         if not item.key:
             no(("settings", index, "key"), "the key is empty", "name the key in the tenant's configuration")
+        for number, pattern in enumerate(item.paths):
+            if problem := names.path_problem(pattern):
+                no(("settings", index, "paths", number), problem, names.PATH_HINT)
         if item.field in fields[:index]:
             no(("settings", index, "field"), f"the setting {item.field} stands twice", "remove one of them")
     for table in sorted(set(policy.tables.tenant) & set(policy.tables.shared)):

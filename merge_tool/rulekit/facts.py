@@ -39,6 +39,33 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Read:
+    """One read of an attribute that may be a setting: `settings.X`, `get_settings().x`, `os.environ["X"]`."""
+
+    base: Value
+    name: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Store:
+    """One entry that is set: `base[key] = value`; `base` is a dotted name as written. `key` None: `global base; base = value`."""
+
+    base: str
+    key: Value | None
+    value: Value
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fallback:
+    """A value that stands in where others give nothing: `a or b`, `a if test else b`, `getattr(x, "a", b)`."""
+
+    values: tuple[Value, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FunctionFacts:
     """One function, method, or the module's own top level (`name` is then ``<module>``).
 
@@ -50,6 +77,9 @@ class FunctionFacts:
         result: the annotation of what it returns.
         checks: comparisons that the tests of branches, loops and asserts make.
         writes: attributes that it sets.
+        reads: reads of attributes that may be settings, with their places.
+        stores: entries of mappings and lists that it sets, and globals that it binds.
+        fallbacks: values that stand in for others.
         constants_read: string constants used as keys: `x["k"]`, `x.get("k")`, `"k" in x`.
     """
 
@@ -73,6 +103,9 @@ class FunctionFacts:
     result: Value | None = None
     checks: tuple[Value, ...] = ()
     writes: tuple[Write, ...] = ()
+    reads: tuple[Read, ...] = ()
+    stores: tuple[Store, ...] = ()
+    fallbacks: tuple[Fallback, ...] = ()
 
     def parameter(self, name: str) -> Parameter | None:
         """The parameter of that name, or None."""

@@ -177,6 +177,10 @@ class Project(Protocol):
         """The absolute name of what is called, external names included; "" where it cannot be told."""
         ...
 
+    def type_name(self, path: str, function: FunctionFacts | None, value: Value) -> str:
+        """The absolute name of the class or factory that a value comes of; "" where it cannot be told."""
+        ...
+
     def callers(self, qualified: str) -> tuple[CallSite, ...]:
         """The calls that reach a function."""
         ...
