@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from merge_tool.model.plain import plain
 from merge_tool.model.source import Span
 from merge_tool.rulekit.values import Call, Sink, Value
 
 
-@dataclass(frozen=True, slots=True)
+@plain(eq=True)
 class Unreadable:
     """Why a file could not be parsed, and where (1, 1 when the reason has no place)."""
 
@@ -19,7 +20,7 @@ class Unreadable:
     column: int = 1
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class Parameter:
     """One parameter of a function. `kind` is `positional`, `keyword`, `*` or `**`."""
 
@@ -29,7 +30,7 @@ class Parameter:
     default: Value | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class FunctionFacts:
     """One function, method, or the module's own top level (`name` is then ``<module>``).
 
@@ -66,7 +67,7 @@ class FunctionFacts:
         return next((item for item in self.params if item.name == name), None)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class ClassFacts:
     """One class. `attributes` are values bound in its body, `fields` its annotations, `instance` what methods bind on `self`."""
 
@@ -82,7 +83,7 @@ class ClassFacts:
     methods: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@plain(eq=True)
 class ImportFact:
     """One imported name. `target` is absolute: `app.models.User`; `dynamic` for `import_module("…")`."""
 
@@ -91,7 +92,7 @@ class ImportFact:
     dynamic: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@plain(eq=True)
 class Marker:
     """A suppression in a comment. It covers the lines `first`..`last` of the statement that it stands at.
 
@@ -108,7 +109,7 @@ class Marker:
     last: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class ModuleFacts:
     """One file that was read.
 
