@@ -9,8 +9,13 @@ from pathlib import Path
 
 from merge_tool.errors import UserError
 from merge_tool.index.project import ProjectIndex, no_collection
+from merge_tool.lint.cache import Cache
+from merge_tool.lint.digests import facts_keys, result_key, rules_digest
 from merge_tool.lint.loader import load_rules
+from merge_tool.lint.reading import grouped, read_files
+from merge_tool.lint.results import findings_bytes, read_findings
 from merge_tool.lint.suppress import NO_REASON, UNREADABLE, UNUSED, suppress
+from merge_tool.lint.workers import share
 from merge_tool.model.policy import Policy
 from merge_tool.model.source import Diagnostic, Severity, Span
 from merge_tool.rulekit.rule import Rule
@@ -106,6 +111,21 @@ def lint_texts(
     if report_on is None:
         wanted = set(checked(sorted(texts), policy))
     index = ProjectIndex.build(texts, policy)
+    return _judged(index, available, chosen, wanted, _picked_meta(select, ignore), start)
+
+
+def _judged(
+    index: ProjectIndex,
+    available: Sequence[Rule],
+    chosen: Sequence[Rule],
+    wanted: Collection[str],
+    meta: Collection[str],
+    start: float,
+    groups: Sequence[Sequence[str]] = (),
+    jobs: int = 1,
+) -> LintResult:
+    """Runs the chosen rules over an index; `groups` are its files as they are shared out to `jobs` processes."""
+    policy = index.policy
     found: set[Diagnostic] = set()
     for item in index.unreadable:
         found.add(
@@ -117,11 +137,18 @@ def lint_texts(
                 f"not checked: {item.reason}",
             )
         )
+    tasks = groups if jobs > 1 and groups else [sorted(index.modules)]
+
+    def here(task: int) -> None:
+        found.update(_found(index, chosen, tasks[task]))
+
+    def there(task: int) -> bytes:
+        return findings_bytes(_found(index, chosen, tasks[task]))
+
     with no_collection():
-        for rule in chosen:
-            # A finding may lie in another file than the one it was come to from, so every file is asked.
-            for path in sorted(index.modules):
-                found.update(rule.check(index.modules[path], index, policy))
+        for task, data in share(len(tasks), jobs, there, here).items():
+            told = read_findings(data)
+            found.update(told[0] if told is not None else _found(index, chosen, tasks[task]))
     shown = [item for item in found if item.path in wanted]
     left, about = suppress(
         sorted(shown, key=lambda item: item.sort_key),
@@ -131,7 +158,6 @@ def lint_texts(
         policy,
         sorted(wanted),
     )
-    meta = _picked_meta(select, ignore)
     kept = [item for item in (*left, *about) if item.code not in META or item.code in meta]
     return LintResult(
         tuple(sorted(kept, key=lambda item: item.sort_key)),
@@ -140,6 +166,16 @@ def lint_texts(
         tuple(rule.code for rule in chosen),
         tuple(_notes(index, chosen, policy)),
     )
+
+
+def _found(index: ProjectIndex, chosen: Sequence[Rule], paths: Sequence[str]) -> set[Diagnostic]:
+    """What the rules find from these files. A finding may lie in another file than the one it was come to from."""
+    found: set[Diagnostic] = set()
+    for rule in chosen:
+        for path in paths:
+            if path in index.modules:
+                found.update(rule.check(index.modules[path], index, index.policy))
+    return found
 
 
 def _notes(index: ProjectIndex, chosen: Sequence[Rule], policy: Policy) -> list[str]:
@@ -172,6 +208,9 @@ def lint_paths(
     ignore: Sequence[str] = (),
     rules: Sequence[Rule] | None = None,
     read: Callable[[Path], bytes] = Path.read_bytes,
+    rule_folders: Sequence[Path] = (),
+    cache: Cache | None = None,
+    jobs: int = 1,
 ) -> LintResult:
     """Lints files on disk.
 
@@ -180,6 +219,9 @@ def lint_paths(
         files: all its Python files, relative to `root` with forward slashes; see `merge_tool.lint.files`.
         policy, report_on, select, ignore, rules: as for `lint_texts`.
         read: reads one file; for tests and for other sources of bytes.
+        rule_folders: a user's folders of rules, loaded beside the bundled ones where `rules` is None.
+        cache: where facts and findings are looked for and kept; findings only where `rules` is None.
+        jobs: how many processes may work; the findings are the same for any number.
 
     Raises:
         UserError: there is no file to check, a file cannot be read, or a rule is not known.
@@ -203,9 +245,46 @@ def lint_paths(
             f"no file to check under {root}",
             hint="name the paths to check, or look at checked_paths and unchecked_paths of the policy; files that git does not track are not checked",
         )
-    result = lint_texts(texts, policy, report_on=wanted, select=select, ignore=ignore, rules=rules)
+    keys = facts_keys(texts, policy.global_marker)
+    whole = b""
+    if cache is not None and rules is None and not unread:
+        whole = result_key(keys, policy, wanted, select, ignore, rules_digest(rule_folders))
+        known = _known(cache, whole, start)
+        if known is not None:
+            return known
+    available = tuple(rules) if rules is not None else load_rules(rule_folders)
+    chosen = choose(available, select, ignore)
+    modules, unreadable = read_files(texts, keys, policy.global_marker, cache, jobs)
+    with no_collection():
+        index = ProjectIndex(modules, unreadable, policy)
+    groups = grouped(sorted(modules), texts, jobs)
+    result = _judged(
+        index, available, chosen, wanted & set(texts), _picked_meta(select, ignore), start, groups, jobs
+    )
+    if cache is not None and whole:
+        more = {"files": result.files, "rules": result.rules, "notes": result.notes}
+        cache.put([(whole, findings_bytes(result.findings, **more))])
     own = [item for item in unread if item.path in wanted]
     findings = tuple(sorted((*result.findings, *own), key=lambda item: item.sort_key))
     return LintResult(
         findings, result.files + len(own), time.perf_counter() - start, result.rules, result.notes
     )
+
+
+def _known(cache: Cache, key: bytes, start: float) -> LintResult | None:
+    """The result of a run in which nothing was different, or None."""
+    data = cache.get([key]).get(key)
+    read = read_findings(data) if data is not None else None
+    if read is None:
+        return None
+    findings, more = read
+    try:
+        return LintResult(
+            findings,
+            int(more["files"]),
+            time.perf_counter() - start,
+            tuple(more["rules"]),
+            tuple(more["notes"]),
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
