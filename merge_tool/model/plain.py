@@ -26,7 +26,7 @@ def plain(*, eq: bool = False, order: bool = False) -> Callable[[type[T]], type[
     def made(cls: type[T]) -> type[T]:
         # The fields of a set element never change, so a hash over them is safe.
         data = dataclass(slots=True, eq=eq, order=order, unsafe_hash=eq)(cls)
-        names = tuple(item.name for item in fields(data))  # type: ignore[arg-type]  # it is a dataclass now
+        names = tuple(item.name for item in fields(data) if item.init)  # type: ignore[arg-type]  # it is a dataclass now
         get = attrgetter(*names)
         if len(names) == 1:
 

@@ -8,6 +8,7 @@ facts can be cached by the hash of a file's text.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import field
 
 from merge_tool.model.plain import plain
 from merge_tool.model.source import Span
@@ -64,7 +65,10 @@ class Item(Value):
 
 @plain()
 class Call(Value):
-    """A call. `args` may hold `Star`; `**mapping` among `kwargs` has the key ``""``."""
+    """A call. `args` may hold `Star`; `**mapping` among `kwargs` has the key ``""``.
+
+    `name` is the last part of what is called: `execute` for `self.db.execute(…)`.
+    """
 
     func: Value
     args: tuple[Value, ...]
@@ -72,13 +76,15 @@ class Call(Value):
     span: Span
     present: tuple[str, ...] = ()  # names known not to be None where the call stands
 
-    @property
-    def name(self) -> str:
-        """The last part of what is called: `execute` for `self.db.execute(…)`."""
+    name: str = field(init=False, default="")
+
+    def __post_init__(self) -> None:
+        # Every rule asks every call for its name, so it is told apart once.
         func = self.func
         if isinstance(func, Ref):
-            return func.dotted.rpartition(".")[2]
-        return func.name if isinstance(func, Attr) else ""
+            self.name = func.dotted.rpartition(".")[2]  # type: ignore[misc]  # nobody has seen it yet
+        elif isinstance(func, Attr):
+            self.name = func.name  # type: ignore[misc]
 
     @property
     def dotted(self) -> str:
