@@ -121,7 +121,6 @@ def validate(
     from merge_tool.commands.policy_choice import choose_policy
     from merge_tool.errors import ExitCode, UserError
     from merge_tool.lint.files import changed_since, chosen_files, project_files
-    from merge_tool.lint.loader import load_rules
     from merge_tool.lint.run import LintResult, lint_paths
     from merge_tool.lint.workers import default_jobs
 
@@ -177,7 +176,11 @@ def validate(
             compared = compare(findings, read_baseline(baseline))
             findings, gone = compared.new, compared.gone if report_on is None else ()
             _note(f"{compared.known} findings are in the baseline", kind)
-    told = load_rules(folders) if kind is Format.SARIF or statistics else ()
+    told: Sequence[Rule] = ()
+    if kind is Format.SARIF or statistics:
+        from merge_tool.lint.loader import load_rules
+
+        told = load_rules(folders)
     _write(kind, result, findings, told, root, statistics=statistics, explain=explain)
     for entry in gone:
         _note(f"gone, take it out of {baseline} (--update-baseline): {entry}", kind)

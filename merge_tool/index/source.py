@@ -71,7 +71,7 @@ class Source:
 
 def split_lines(text: str) -> list[str]:
     """A text's lines as the parser counts them: a form feed or a Unicode separator ends none."""
-    return _NEWLINE.split(text)
+    return _NEWLINE.split(text) if "\r" in text else text.split("\n")
 
 
 def decode(data: bytes) -> str:

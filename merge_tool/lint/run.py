@@ -6,20 +6,20 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from merge_tool.errors import UserError
-from merge_tool.index.project import ProjectIndex, no_collection
-from merge_tool.lint.cache import Cache
 from merge_tool.lint.digests import facts_keys, result_key, rules_digest
-from merge_tool.lint.loader import load_rules
-from merge_tool.lint.reading import grouped, read_files
 from merge_tool.lint.results import findings_bytes, read_findings
-from merge_tool.lint.suppress import NO_REASON, UNREADABLE, UNUSED, suppress
-from merge_tool.lint.workers import share
 from merge_tool.model.policy import Policy
 from merge_tool.model.source import Diagnostic, Severity, Span
-from merge_tool.rulekit.rule import Rule
 
+if TYPE_CHECKING:
+    from merge_tool.index.project import ProjectIndex
+    from merge_tool.lint.cache import Cache
+    from merge_tool.rulekit.rule import Rule
+
+UNUSED, NO_REASON, UNREADABLE = "T01", "T02", "T04"
 META = (UNUSED, NO_REASON, UNREADABLE)
 
 
@@ -104,6 +104,9 @@ def lint_texts(
     Raises:
         UserError: a word of `select` or `ignore` names no rule.
     """
+    from merge_tool.index.project import ProjectIndex
+    from merge_tool.lint.loader import load_rules
+
     start = time.perf_counter()
     available = tuple(rules) if rules is not None else load_rules()
     chosen = choose(available, select, ignore)
@@ -125,6 +128,10 @@ def _judged(
     jobs: int = 1,
 ) -> LintResult:
     """Runs the chosen rules over an index; `groups` are its files as they are shared out to `jobs` processes."""
+    from merge_tool.index.project import no_collection
+    from merge_tool.lint.suppress import suppress
+    from merge_tool.lint.workers import share
+
     policy = index.policy
     found: set[Diagnostic] = set()
     for item in index.unreadable:
@@ -252,6 +259,11 @@ def lint_paths(
         known = _known(cache, whole, start)
         if known is not None:
             return known
+    # Imported no sooner: a run in which nothing is different needs none of it, and starting up is most of its time.
+    from merge_tool.index.project import ProjectIndex, no_collection
+    from merge_tool.lint.loader import load_rules
+    from merge_tool.lint.reading import grouped, read_files
+
     available = tuple(rules) if rules is not None else load_rules(rule_folders)
     chosen = choose(available, select, ignore)
     modules, unreadable = read_files(texts, keys, policy.global_marker, cache, jobs)

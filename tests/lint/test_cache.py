@@ -58,7 +58,7 @@ def test_a_second_run_says_the_same_without_reading_anything(
     def unexpected(*_: object) -> None:
         raise AssertionError("read again")
 
-    monkeypatch.setattr("merge_tool.lint.run.read_files", unexpected)
+    monkeypatch.setattr("merge_tool.lint.reading.read_files", unexpected)
     assert told(lint(project, Cache(folder))) == told(first)
 
 
