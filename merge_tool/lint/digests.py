@@ -28,7 +28,7 @@ def digest(*parts: bytes | str) -> bytes:
 
 
 @cache
-def _code(names: tuple[str, ...]) -> bytes:
+def code_digest(names: tuple[str, ...]) -> bytes:
     """A digest of this tool's own sources and of the interpreter: another parser reads another tree."""
     parts: list[bytes | str] = [sys.implementation.name, str(sys.version_info[:3])]
     for name in names:
@@ -40,7 +40,7 @@ def _code(names: tuple[str, ...]) -> bytes:
 
 def facts_keys(contents: Mapping[str, bytes], marker: str) -> dict[str, bytes]:
     """The key of each file's facts, by path: its place, its content, the policy's marker and the readers' own code."""
-    code = _code(_FACTS)
+    code = code_digest(_FACTS)
     return {path: digest(code, marker, path, content) for path, content in contents.items()}
 
 
@@ -60,7 +60,7 @@ def rules_digest(folders: Sequence[Path]) -> bytes:
 def result_key(
     files: Mapping[str, bytes],
     policy: Policy,
-    report_on: Iterable[str],
+    report_on: Iterable[str] | None,
     select: Sequence[str],
     ignore: Sequence[str],
     rules: bytes,
@@ -70,13 +70,17 @@ def result_key(
     Args:
         files: the key of each file's facts, by path.
         policy: all of it, but for where its file lies.
-        report_on: the paths that are reported on.
+        report_on: the paths that are reported on; None: those that the policy has checked.
         select, ignore: as given.
         rules: `rules_digest` of the rules that there are.
     """
     plain = repr(dataclasses.replace(policy, source=""))
-    parts: list[bytes | str] = ["result", _code(_RESULT), rules, plain]
-    parts += [repr(tuple(select)), repr(tuple(ignore)), repr(sorted(report_on))]
+    parts: list[bytes | str] = ["result", code_digest(_RESULT), rules, plain]
+    parts += [
+        repr(tuple(select)),
+        repr(tuple(ignore)),
+        repr(None if report_on is None else sorted(report_on)),
+    ]
     for path in sorted(files):
         parts += [path, files[path]]
     return digest(*parts)

@@ -242,6 +242,13 @@ def lint_paths(
         except OSError as error:
             message = f"not checked: it cannot be read ({error.strerror or error})"
             unread.append(Diagnostic(UNREADABLE, Severity.ERROR, path, Span(1, 1, 1, 1), message))
+    keys = facts_keys(texts, policy.global_marker)
+    whole = b""
+    if cache is not None and rules is None and not unread:
+        whole = result_key(keys, policy, report_on, select, ignore, rules_digest(rule_folders))
+        known = _known(cache, whole, start)
+        if known is not None:
+            return known
     wanted = (
         set(report_on)
         if report_on is not None
@@ -252,13 +259,6 @@ def lint_paths(
             f"no file to check under {root}",
             hint="name the paths to check, or look at checked_paths and unchecked_paths of the policy; files that git does not track are not checked",
         )
-    keys = facts_keys(texts, policy.global_marker)
-    whole = b""
-    if cache is not None and rules is None and not unread:
-        whole = result_key(keys, policy, wanted, select, ignore, rules_digest(rule_folders))
-        known = _known(cache, whole, start)
-        if known is not None:
-            return known
     # Imported no sooner: a run in which nothing is different needs none of it, and starting up is most of its time.
     from merge_tool.index.project import ProjectIndex, no_collection
     from merge_tool.lint.loader import load_rules
