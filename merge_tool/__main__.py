@@ -14,7 +14,27 @@ def main() -> None:
         return
     from merge_tool.cli import run
 
-    sys.exit(run())
+    code = run()
+    if sys.argv[1:2] == ["validate"]:
+        _leave(code)
+    sys.exit(code)
+
+
+def _leave(code: int) -> None:
+    """Ends the process without taking its memory apart: half a million facts take longer to free than to load.
+
+    Output is flushed and exit handlers are run. Where either fails, the ordinary way out tells of it.
+    """
+    import atexit
+    import os
+
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        atexit._run_exitfuncs()
+    except OSError:
+        return
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,14 @@ from merge_tool.demo.builder import Miniature, build_miniature
 from tests.servers import PostgresDatabase, fresh_database, postgres_server, redis_server
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_lint_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test, and no process that one starts, reads or writes the user's own cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MERGE_TOOL_CACHE_DIR", str(tmp_path_factory.mktemp("lint-cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def postgres_admin() -> Iterator[PostgresDatabase]:
     """The running server's database `postgres`, as superuser."""

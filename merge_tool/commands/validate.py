@@ -12,6 +12,7 @@ import typer
 from merge_tool.commands import options
 
 if TYPE_CHECKING:
+    from merge_tool.lint.cache import Cache
     from merge_tool.lint.run import LintResult
     from merge_tool.model.source import Diagnostic
     from merge_tool.rulekit.rule import Rule
@@ -93,6 +94,22 @@ def validate(
     fail_on: Annotated[
         FailOn, typer.Option("--fail-on", help="The least severity that makes the exit code 1.")
     ] = FailOn.WARNING,
+    jobs: Annotated[
+        int, typer.Option("--jobs", metavar="N", min=0, help="How many processes may work; 0: one a core.")
+    ] = 0,
+    cache_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--cache-dir",
+            metavar="DIR",
+            help="Where facts and findings are kept; it may be carried between machines.",
+            envvar="MERGE_TOOL_CACHE_DIR",
+            show_envvar=True,
+        ),
+    ] = None,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Neither use nor keep facts and findings of earlier runs.")
+    ] = False,
 ) -> int:
     """Find the queries, keys, routes and tokens that would leak between tenants.
 
@@ -104,8 +121,8 @@ def validate(
     from merge_tool.commands.policy_choice import NAME_ONE, choose_policy
     from merge_tool.errors import ExitCode, UserError
     from merge_tool.lint.files import changed_since, chosen_files, project_files
-    from merge_tool.lint.loader import load_rules
     from merge_tool.lint.run import LintResult, lint_paths
+    from merge_tool.lint.workers import default_jobs
 
     if update_baseline and baseline is None:
         raise UserError("--update-baseline needs the file", hint="add --baseline FILE")
@@ -139,7 +156,8 @@ def validate(
             if path in changed
         }
     _note(f"policy: {chosen_policy.name} ({choice.origin})", kind)
-    available = load_rules(tuple(rules or ()))
+    folders = tuple(rules or ())
+    cache = None if no_cache else _cache(cache_dir)
     if since and not report_on:
         _note(f"no checked file changed since {since}", kind)
         result = LintResult((), 0, 0.0, ())
@@ -152,15 +170,19 @@ def validate(
             report_on=report_on,
             select=_split(select),
             ignore=_split(ignore),
-            rules=available,
+            rule_folders=folders,
+            cache=cache,
+            jobs=jobs or default_jobs(),
         )
         if not choice.known and result.models and not result.tenant_models:
             raise UserError(
                 f"no policy was named, and none of the {result.models} models here has the column {chosen_policy.column} of the generic one",
                 hint=NAME_ONE,
             )
-    for note in result.notes:
+    for note in (*result.notes, *([cache.note] if cache is not None and cache.note else ())):
         _note(note, kind)
+    if cache is not None:
+        cache.close()
     findings = result.findings
     gone: tuple[str, ...] = ()
     if baseline is not None:
@@ -174,7 +196,12 @@ def validate(
             compared = compare(findings, read_baseline(baseline))
             findings, gone = compared.new, compared.gone if report_on is None else ()
             _note(f"{compared.known} findings are in the baseline", kind)
-    _write(kind, result, findings, available, root, statistics=statistics, explain=explain)
+    told: Sequence[Rule] = ()
+    if kind is Format.SARIF or statistics:
+        from merge_tool.lint.loader import load_rules
+
+        told = load_rules(folders)
+    _write(kind, result, findings, told, root, statistics=statistics, explain=explain)
     for entry in gone:
         _note(f"gone, take it out of {baseline} (--update-baseline): {entry}", kind)
     order = list(FailOn)
@@ -188,6 +215,12 @@ def _root(repo: Path) -> Path:
     if not repo.is_dir():
         raise UserError(f"{repo} is not a folder", hint="give the project's root with --repo")
     return repo
+
+
+def _cache(folder: Path | None) -> Cache:
+    from merge_tool.lint.cache import Cache, default_folder
+
+    return Cache(folder if folder is not None else default_folder())
 
 
 def _split(words: Sequence[str] | None) -> tuple[str, ...]:

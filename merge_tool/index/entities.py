@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from merge_tool.model.plain import plain
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.project import Model
 from merge_tool.rulekit.values import Attr, Call, Query, Ref, Root, Value
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _MAX_DEPTH = 6
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class Frame:
     """Where a value was read: the file, the function, what its parameters are bound to, names known to be present."""
 
@@ -26,7 +26,7 @@ class Frame:
     present: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class EntityRef:
     """A table as an expression names it. `key` tells aliases of one table apart."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from merge_tool.index.entities import Frame
 from merge_tool.index.predicates import Predicates
 from merge_tool.index.words import COMPREHENSION, ELEMENT, JOINED
+from merge_tool.model.plain import plain
 from merge_tool.rulekit.project import Scoped
 from merge_tool.rulekit.values import (
     Attr,
@@ -37,7 +37,7 @@ _MAX_TEMPLATE_DEPTH = 24
 LETTER = re.compile(r"[A-Za-z]")
 
 
-@dataclass(frozen=True, slots=True)
+@plain(eq=True)
 class Judged:
     scoped: Scoped
     pure: bool = False  # nothing but parameters: callers decide

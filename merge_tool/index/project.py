@@ -45,6 +45,8 @@ class ProjectIndex:
         self._callers: dict[str, tuple[CallSite, ...]] = {}
         self._calls_by_name: dict[str, list[CallSite]] | None = None
         self._aliases: dict[str, set[str]] = {}
+        self._targets: dict[str, dict[int, list[CallSite]]] = {}
+        self._derived: set[str] | None = None
         self._routes: tuple[Route, ...] | None = None
         self._queries: dict[str, tuple[QueryVerdict, ...]] = {}
         self._keys: dict[str, tuple[KeyVerdict, ...]] = {}
@@ -150,16 +152,23 @@ class ProjectIndex:
             name = function.class_name.rpartition(".")[2]
         wanted = {name, *self._aliases.get(name, ())}
         if function.name == "__init__":  # a subclass without its own __init__ reaches it too
-            wanted.update(
-                item.name
-                for module in self.modules.values()
-                for item in module.classes.values()
-                if item.bases
-            )
+            if self._derived is None:
+                self._derived = {
+                    item.name
+                    for module in self.modules.values()
+                    for item in module.classes.values()
+                    if item.bases
+                }
+            wanted.update(self._derived)
         for word in sorted(wanted):
-            for site in self._calls_by_name.get(word, ()):
-                if self.callee(site.path, site.function, site.call) is function:
-                    yield site
+            if word not in self._targets:  # each call is resolved once, however many functions have its name
+                reached: dict[int, list[CallSite]] = {}
+                for site in self._calls_by_name.get(word, ()):
+                    callee = self.callee(site.path, site.function, site.call)
+                    if callee is not None:
+                        reached.setdefault(id(callee), []).append(site)
+                self._targets[word] = reached
+            yield from self._targets[word].get(id(function), ())
 
     def values_of(
         self, path: str, function: FunctionFacts, value: Value

@@ -8,8 +8,9 @@ import io
 import re
 import tokenize
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from merge_tool.model.plain import plain
 from merge_tool.model.source import Span
 from merge_tool.rulekit.facts import Unreadable
 
@@ -17,7 +18,7 @@ MAX_BYTES = 10_000_000
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class Source:
     """One file's text and tree. `ascii` spares the conversion of columns where bytes and characters agree."""
 
@@ -26,31 +27,33 @@ class Source:
     tree: ast.Module
     ascii: bool
     _lines: list[str] = field(default_factory=list)
+    _wide: set[int] = field(default_factory=set)  # lines in which bytes and characters disagree
 
     def lines(self) -> list[str]:
         """The text's lines as the parser counts them: only CR, LF and CRLF end one."""
         if not self._lines:
             self._lines.extend(split_lines(self.text))
+            if not self.ascii:
+                self._wide.update(number for number, line in enumerate(self._lines, 1) if not line.isascii())
         return self._lines
 
     def column(self, line: int, offset: int) -> int:
         """The column, from 1 in characters, of a byte offset of the parser."""
-        if self.ascii:
+        if not self._lines:
+            self.lines()
+        if line not in self._wide:
             return offset + 1
-        text = self.lines()[line - 1]
-        if text.isascii():
-            return offset + 1
+        text = self._lines[line - 1]
         return len(text.encode("utf-8", "surrogatepass")[:offset].decode("utf-8", "ignore")) + 1
 
     def span(self, node: ast.expr | ast.stmt | ast.arg | ast.keyword | ast.alias | ast.excepthandler) -> Span:
         """Where a node stands."""
-        end_line = node.end_lineno or node.lineno
-        end = node.end_col_offset if node.end_col_offset is not None else node.col_offset
-        if self.ascii:
-            return Span(node.lineno, node.col_offset + 1, end_line, end + 1)
-        return Span(
-            node.lineno, self.column(node.lineno, node.col_offset), end_line, self.column(end_line, end)
-        )
+        line, start = node.lineno, node.col_offset
+        end_line = node.end_lineno or line
+        end = node.end_col_offset if node.end_col_offset is not None else start
+        if self.ascii or (self._lines and line not in self._wide and end_line not in self._wide):
+            return Span(line, start + 1, end_line, end + 1)
+        return Span(line, self.column(line, start), end_line, self.column(end_line, end))
 
     def header_span(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Span:
         """The `def` line of a function, up to its end or the parameters' last line."""
@@ -68,7 +71,7 @@ class Source:
 
 def split_lines(text: str) -> list[str]:
     """A text's lines as the parser counts them: a form feed or a Unicode separator ends none."""
-    return _NEWLINE.split(text)
+    return _NEWLINE.split(text) if "\r" in text else text.split("\n")
 
 
 def decode(data: bytes) -> str:

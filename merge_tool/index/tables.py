@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from merge_tool.index.entities import Frame, entity_of, strip
 from merge_tool.index.predicates import Predicates
 from merge_tool.index.words import ELEMENT
+from merge_tool.model.plain import plain
 from merge_tool.rulekit.project import Scoped
 from merge_tool.rulekit.values import (
     Call,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class Flow:
     """One way that a statement can be built: a root, its steps, and where the reader came through to it."""
 

@@ -6,15 +6,20 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from merge_tool.errors import UserError
-from merge_tool.index.project import ProjectIndex, no_collection
-from merge_tool.lint.loader import load_rules
-from merge_tool.lint.suppress import NO_REASON, UNREADABLE, UNUSED, suppress
+from merge_tool.lint.digests import facts_keys, result_key, rules_digest
+from merge_tool.lint.results import findings_bytes, read_findings
 from merge_tool.model.policy import Policy
 from merge_tool.model.source import Diagnostic, Severity, Span
-from merge_tool.rulekit.rule import Rule
 
+if TYPE_CHECKING:
+    from merge_tool.index.project import ProjectIndex
+    from merge_tool.lint.cache import Cache
+    from merge_tool.rulekit.rule import Rule
+
+UNUSED, NO_REASON, UNREADABLE = "T01", "T02", "T04"
 META = (UNUSED, NO_REASON, UNREADABLE)
 
 
@@ -102,6 +107,9 @@ def lint_texts(
     Raises:
         UserError: a word of `select` or `ignore` names no rule.
     """
+    from merge_tool.index.project import ProjectIndex
+    from merge_tool.lint.loader import load_rules
+
     start = time.perf_counter()
     available = tuple(rules) if rules is not None else load_rules()
     chosen = choose(available, select, ignore)
@@ -109,6 +117,25 @@ def lint_texts(
     if report_on is None:
         wanted = set(checked(sorted(texts), policy))
     index = ProjectIndex.build(texts, policy)
+    return _judged(index, available, chosen, wanted, _picked_meta(select, ignore), start)
+
+
+def _judged(
+    index: ProjectIndex,
+    available: Sequence[Rule],
+    chosen: Sequence[Rule],
+    wanted: Collection[str],
+    meta: Collection[str],
+    start: float,
+    groups: Sequence[Sequence[str]] = (),
+    jobs: int = 1,
+) -> LintResult:
+    """Runs the chosen rules over an index; `groups` are its files as they are shared out to `jobs` processes."""
+    from merge_tool.index.project import no_collection
+    from merge_tool.lint.suppress import suppress
+    from merge_tool.lint.workers import share
+
+    policy = index.policy
     found: set[Diagnostic] = set()
     for item in index.unreadable:
         found.add(
@@ -120,11 +147,18 @@ def lint_texts(
                 f"not checked: {item.reason}",
             )
         )
+    tasks = groups if jobs > 1 and groups else [sorted(index.modules)]
+
+    def here(task: int) -> None:
+        found.update(_found(index, chosen, tasks[task]))
+
+    def there(task: int) -> bytes:
+        return findings_bytes(_found(index, chosen, tasks[task]))
+
     with no_collection():
-        for rule in chosen:
-            # A finding may lie in another file than the one it was come to from, so every file is asked.
-            for path in sorted(index.modules):
-                found.update(rule.check(index.modules[path], index, policy))
+        for task, data in share(len(tasks), jobs, there, here).items():
+            told = read_findings(data)
+            found.update(told[0] if told is not None else _found(index, chosen, tasks[task]))
     shown = [item for item in found if item.path in wanted]
     left, about = suppress(
         sorted(shown, key=lambda item: item.sort_key),
@@ -134,7 +168,6 @@ def lint_texts(
         policy,
         sorted(wanted),
     )
-    meta = _picked_meta(select, ignore)
     kept = [item for item in (*left, *about) if item.code not in META or item.code in meta]
     return LintResult(
         tuple(sorted(kept, key=lambda item: item.sort_key)),
@@ -145,6 +178,16 @@ def lint_texts(
         len(index.models.by_name),
         sum(index.models.is_tenant(model) for model in index.models.by_name.values()),
     )
+
+
+def _found(index: ProjectIndex, chosen: Sequence[Rule], paths: Sequence[str]) -> set[Diagnostic]:
+    """What the rules find from these files. A finding may lie in another file than the one it was come to from."""
+    found: set[Diagnostic] = set()
+    for rule in chosen:
+        for path in paths:
+            if path in index.modules:
+                found.update(rule.check(index.modules[path], index, index.policy))
+    return found
 
 
 def _notes(index: ProjectIndex, chosen: Sequence[Rule], policy: Policy) -> list[str]:
@@ -177,6 +220,9 @@ def lint_paths(
     ignore: Sequence[str] = (),
     rules: Sequence[Rule] | None = None,
     read: Callable[[Path], bytes] = Path.read_bytes,
+    rule_folders: Sequence[Path] = (),
+    cache: Cache | None = None,
+    jobs: int = 1,
 ) -> LintResult:
     """Lints files on disk.
 
@@ -185,6 +231,9 @@ def lint_paths(
         files: all its Python files, relative to `root` with forward slashes; see `merge_tool.lint.files`.
         policy, report_on, select, ignore, rules: as for `lint_texts`.
         read: reads one file; for tests and for other sources of bytes.
+        rule_folders: a user's folders of rules, loaded beside the bundled ones where `rules` is None.
+        cache: where facts and findings are looked for and kept; findings only where `rules` is None.
+        jobs: how many processes may work; the findings are the same for any number.
 
     Raises:
         UserError: there is no file to check, a file cannot be read, or a rule is not known.
@@ -198,6 +247,13 @@ def lint_paths(
         except OSError as error:
             message = f"not checked: it cannot be read ({error.strerror or error})"
             unread.append(Diagnostic(UNREADABLE, Severity.ERROR, path, Span(1, 1, 1, 1), message))
+    keys = facts_keys(texts, policy.global_marker)
+    whole = b""
+    if cache is not None and rules is None and not unread:
+        whole = result_key(keys, policy, report_on, select, ignore, rules_digest(rule_folders))
+        known = _known(cache, whole, start)
+        if known is not None:
+            return known
     wanted = (
         set(report_on)
         if report_on is not None
@@ -208,9 +264,44 @@ def lint_paths(
             f"no file to check under {root}",
             hint="name the paths to check, or look at checked_paths and unchecked_paths of the policy; files that git does not track are not checked",
         )
-    result = lint_texts(texts, policy, report_on=wanted, select=select, ignore=ignore, rules=rules)
+    # Imported no sooner: a run in which nothing is different needs none of it, and starting up is most of its time.
+    from merge_tool.index.project import ProjectIndex, no_collection
+    from merge_tool.lint.loader import load_rules
+    from merge_tool.lint.reading import grouped, read_files
+
+    available = tuple(rules) if rules is not None else load_rules(rule_folders)
+    chosen = choose(available, select, ignore)
+    modules, unreadable = read_files(texts, keys, policy.global_marker, cache, jobs)
+    with no_collection():
+        index = ProjectIndex(modules, unreadable, policy)
+    groups = grouped(sorted(modules), texts, jobs)
+    result = _judged(
+        index, available, chosen, wanted & set(texts), _picked_meta(select, ignore), start, groups, jobs
+    )
+    if cache is not None and whole:
+        more = {"files": result.files, "rules": result.rules, "notes": result.notes}
+        cache.put([(whole, findings_bytes(result.findings, **more))])
     own = [item for item in unread if item.path in wanted]
     findings = tuple(sorted((*result.findings, *own), key=lambda item: item.sort_key))
     return replace(
         result, findings=findings, files=result.files + len(own), seconds=time.perf_counter() - start
     )
+
+
+def _known(cache: Cache, key: bytes, start: float) -> LintResult | None:
+    """The result of a run in which nothing was different, or None."""
+    data = cache.get([key]).get(key)
+    read = read_findings(data) if data is not None else None
+    if read is None:
+        return None
+    findings, more = read
+    try:
+        return LintResult(
+            findings,
+            int(more["files"]),
+            time.perf_counter() - start,
+            tuple(more["rules"]),
+            tuple(more["notes"]),
+        )
+    except (KeyError, TypeError, ValueError):
+        return None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
+from merge_tool.lint.run import NO_REASON, UNREADABLE, UNUSED
 from merge_tool.model.policy import Policy
 from merge_tool.model.source import Diagnostic, Severity
 from merge_tool.rulekit.facts import Marker, ModuleFacts
 
 # What the marker for global queries speaks of: statements, raw SQL and relationships, not keys or routes.
 _QUERY_TOPICS = ("TQ", "TS")
-UNUSED, NO_REASON, UNREADABLE = "T01", "T02", "T04"
 
 
 def suppress(

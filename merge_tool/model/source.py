@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from merge_tool.model.plain import plain
+
 
 class Severity(StrEnum):
     """How bad a finding is. `info` marks what could not be decided, with the reason."""
@@ -15,7 +17,7 @@ class Severity(StrEnum):
     INFO = "info"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@plain(eq=True, order=True)
 class Span:
     """A stretch of source text. Lines and columns count from 1; the end column is one past the last character."""
 

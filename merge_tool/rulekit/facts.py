@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from merge_tool.model.plain import plain
 from merge_tool.model.source import Span
 from merge_tool.rulekit.values import Call, Sink, Value
 
 
-@dataclass(frozen=True, slots=True)
+@plain(eq=True)
 class Unreadable:
     """Why a file could not be parsed, and where (1, 1 when the reason has no place)."""
 
@@ -19,7 +20,7 @@ class Unreadable:
     column: int = 1
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class Parameter:
     """One parameter of a function. `kind` is `positional`, `keyword`, `*` or `**`."""
 
@@ -29,7 +30,7 @@ class Parameter:
     default: Value | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class Write:
     """`target.name = value`, where `target` is more than a plain name that nothing is known of."""
 
@@ -38,7 +39,7 @@ class Write:
     value: Value
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class Read:
     """One read of an attribute that may be a setting: `settings.X`, `get_settings().x`, `os.environ["X"]`."""
 
@@ -47,7 +48,7 @@ class Read:
     span: Span
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class Store:
     """One entry that is set: `base[key] = value`; `base` is a dotted name as written. `key` None: `global base; base = value`."""
 
@@ -57,7 +58,7 @@ class Store:
     span: Span
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class Fallback:
     """A value that stands in where others give nothing: `a or b`, `a if test else b`, `getattr(x, "a", b)`."""
 
@@ -65,7 +66,7 @@ class Fallback:
     span: Span
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class FunctionFacts:
     """One function, method, or the module's own top level (`name` is then ``<module>``).
 
@@ -112,7 +113,7 @@ class FunctionFacts:
         return next((item for item in self.params if item.name == name), None)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class ClassFacts:
     """One class. `attributes` are values bound in its body, `fields` its annotations, `instance` what methods bind on `self`."""
 
@@ -128,7 +129,7 @@ class ClassFacts:
     methods: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@plain(eq=True)
 class ImportFact:
     """One imported name. `target` is absolute: `app.models.User`; `dynamic` for `import_module("…")`."""
 
@@ -137,7 +138,7 @@ class ImportFact:
     dynamic: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@plain(eq=True)
 class Marker:
     """A suppression in a comment. It covers the lines `first`..`last` of the statement that it stands at.
 
@@ -154,7 +155,7 @@ class Marker:
     last: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class ModuleFacts:
     """One file that was read.
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
+from merge_tool.model.plain import plain
 from merge_tool.model.source import Span
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, ModuleFacts, Unreadable
 from merge_tool.rulekit.values import Call, Value
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class Model:
     """One table: an ORM class or a `Table(…)`.
 
@@ -40,7 +40,7 @@ class Model:
     is_table: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class Route:
     """One path operation of FastAPI.
 
@@ -80,7 +80,7 @@ class Scoped(IntEnum):
     YES = 4
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class QueryVerdict:
     """What came of one statement.
 
@@ -104,7 +104,7 @@ class QueryVerdict:
     role: str = "main"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class KeyVerdict:
     """What came of one key handed to Redis. `scoped` is `NO`, `UNDECIDED` or `YES`."""
 
@@ -116,7 +116,7 @@ class KeyVerdict:
     reasons: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@plain()
 class SqlVerdict:
     """What came of one statement that is written as text.
 
@@ -135,7 +135,7 @@ class SqlVerdict:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class CallSite:
     """One call, and where it stands."""
 

@@ -8,8 +8,9 @@ facts can be cached by the hash of a file's text.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import field
 
+from merge_tool.model.plain import plain
 from merge_tool.model.source import Span
 
 
@@ -19,7 +20,7 @@ class Value:
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class Unknown(Value):
     """What cannot be told from the text; `why` says what it is, for people."""
 
@@ -27,7 +28,7 @@ class Unknown(Value):
     inside: tuple[Value, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class Ref(Value):
     """A name, with attributes: `User`, `models.User.bot_id`, `self.session`."""
 
@@ -39,14 +40,14 @@ class Ref(Value):
         return self.dotted.rpartition(".")[2]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class Const(Value):
     """A literal."""
 
     value: str | int | float | bool | bytes | complex | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class Attr(Value):
     """An attribute of something that is not a plain name: `aliased(User).bot_id`."""
 
@@ -54,7 +55,7 @@ class Attr(Value):
     name: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class Item(Value):
     """A subscript: `base[key]`."""
 
@@ -62,9 +63,12 @@ class Item(Value):
     key: Value
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class Call(Value):
-    """A call. `args` may hold `Star`; `**mapping` among `kwargs` has the key ``""``."""
+    """A call. `args` may hold `Star`; `**mapping` among `kwargs` has the key ``""``.
+
+    `name` is the last part of what is called: `execute` for `self.db.execute(…)`.
+    """
 
     func: Value
     args: tuple[Value, ...]
@@ -72,12 +76,15 @@ class Call(Value):
     span: Span
     present: tuple[str, ...] = ()  # names known not to be None where the call stands
 
-    @property
-    def name(self) -> str:
-        """The last part of what is called: `execute` for `self.db.execute(…)`."""
-        if isinstance(self.func, Ref):
-            return self.func.last
-        return self.func.name if isinstance(self.func, Attr) else ""
+    name: str = field(init=False, default="")
+
+    def __post_init__(self) -> None:
+        # Every rule asks every call for its name, so it is told apart once.
+        func = self.func
+        if isinstance(func, Ref):
+            self.name = func.dotted.rpartition(".")[2]  # type: ignore[misc]  # nobody has seen it yet
+        elif isinstance(func, Attr):
+            self.name = func.name  # type: ignore[misc]
 
     @property
     def dotted(self) -> str:
@@ -108,21 +115,21 @@ class Call(Value):
         return any(isinstance(arg, Star) for arg in self.args) or any(not key for key, _ in self.kwargs)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class Star(Value):
     """`*value` in a call or a list."""
 
     value: Value
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class Text(Value):
     """A string put together: f-string, `+`, `%`, `.format`, `join`."""
 
     parts: tuple[Value, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class Compare(Value):
     """`left op right`; `op` is Python's sign, or the method's name: `in_`, `is_`, `not_in`, …"""
 
@@ -131,7 +138,7 @@ class Compare(Value):
     right: Value
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class Logic(Value):
     """`and`, `or` or `not` over its items, SQL's (`and_(…)`, `&`) and Python's alike; `python` says which."""
 
@@ -140,7 +147,7 @@ class Logic(Value):
     python: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@plain(eq=True)
 class Test:
     """The test of a branch. `present` is the one name whose presence it tests (`x is not None`, `if x`), else ""."""
 
@@ -148,7 +155,7 @@ class Test:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class Fork(Value):
     """Steps or items that came in on one branch only."""
 
@@ -157,7 +164,7 @@ class Fork(Value):
     orelse: tuple[Value, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class Choice(Value):
     """One of several values, by the way that the control flow took. `test` where there are just two."""
 
@@ -165,14 +172,14 @@ class Choice(Value):
     test: Test | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class Items(Value):
     """A list, tuple or set that was built here; may hold `Star` and `Fork`."""
 
     items: tuple[Value, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class Entry(Value):
     """One entry of a mapping; `key` None is `**value`."""
 
@@ -180,14 +187,14 @@ class Entry(Value):
     value: Value
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class Record(Value):
     """A dict that was built here; holds `Entry` and `Fork`."""
 
     entries: tuple[Value, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class Function(Value):
     """A lambda, or a function defined inside another."""
 
@@ -196,7 +203,7 @@ class Function(Value):
     body: Value
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class Root(Value):
     """Where a statement begins: `select(…)`, `session.query(…)`, `update(…)`, `exists(…)`, `union(…)`."""
 
@@ -206,7 +213,7 @@ class Root(Value):
     receiver: Value | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class Op(Value):
     """One step of a statement: `.where(…)`, `.join(…)`."""
 
@@ -216,7 +223,7 @@ class Op(Value):
     span: Span
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class Query(Value):
     """A statement: its root and the steps (`Op`, `Fork`) in order. The root may be a parameter or a helper's call."""
 
@@ -224,7 +231,7 @@ class Query(Value):
     ops: tuple[Value, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@plain()
 class Sink:
     """Where a statement leaves the function's hands.
 

@@ -1,0 +1,43 @@
+"""Facts as bytes, for the cache and between processes. Reading them back can make facts and nothing else."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from typing import Any
+
+from merge_tool.model import source
+from merge_tool.rulekit import facts, values
+from merge_tool.rulekit.facts import ModuleFacts, Unreadable
+
+_PROTOCOL = 5
+# The classes that bytes may name. A pickle of anything else is refused before it can do something.
+_KNOWN: dict[tuple[str, str], Any] = {
+    (module.__name__, name): found
+    for module in (facts, values, source)
+    for name, found in vars(module).items()
+    if isinstance(found, type) and found.__module__ == module.__name__
+} | {("builtins", "complex"): complex, ("builtins", "frozenset"): frozenset}
+
+
+class _Reader(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        """A class of facts; nothing else is ever looked up."""
+        try:
+            return _KNOWN[module, name]
+        except KeyError:
+            raise pickle.UnpicklingError(f"{module}.{name} is no fact") from None
+
+
+def to_bytes(item: ModuleFacts | Unreadable) -> bytes:
+    """The facts of a file as bytes."""
+    return pickle.dumps(item, _PROTOCOL)
+
+
+def from_bytes(data: bytes) -> ModuleFacts | Unreadable | None:
+    """The facts that `to_bytes` wrote; None where the bytes are not such, whatever they are."""
+    try:
+        found = _Reader(io.BytesIO(data)).load()
+    except Exception:  # noqa: BLE001 - broken bytes fail in many ways; each means: read the file again
+        return None
+    return found if isinstance(found, ModuleFacts | Unreadable) else None

@@ -1,0 +1,116 @@
+"""Shares work out to copies of this process, where that pays and is safe; else does it here."""
+
+from __future__ import annotations
+
+import os
+import signal
+import struct
+import sys
+import threading
+from collections.abc import Callable
+
+_HEAD = struct.Struct("<IQ")  # task, bytes that follow
+_TICKET = struct.Struct("<H")
+MAX_TASKS = 2000  # tickets that fit into a pipe at once
+_MAX_JOBS = 8
+
+
+def default_jobs() -> int:
+    """As many processes as this one may use cores, up to eight."""
+    if hasattr(os, "sched_getaffinity"):
+        return min(len(os.sched_getaffinity(0)), _MAX_JOBS)
+    return min(os.cpu_count() or 1, _MAX_JOBS)
+
+
+def can_fork() -> bool:
+    """Whether copies of this process are safe: on Linux, and while no other thread might hold a lock.
+
+    A forked copy has the files' bytes, the rules and the index already, and starts in a hundredth of a second; a
+    spawned one would import everything again, which costs more than it saves. macOS breaks forked processes.
+    """
+    return sys.platform == "linux" and threading.active_count() == 1
+
+
+def share(
+    tasks: int, jobs: int, there: Callable[[int], bytes], here: Callable[[int], None]
+) -> dict[int, bytes]:
+    """Does tasks 0 to `tasks`, each once, in this process and up to `jobs` - 1 copies of it.
+
+    Args:
+        there: does a task in a copy, and gives what it sends back.
+        here: does a task in this process.
+
+    Returns:
+        what came back, by task. A task whose copy failed or was killed is done here, so that its error is seen here.
+    """
+    if jobs < 2 or tasks < 2 or not can_fork():
+        for task in range(tasks):
+            here(task)
+        return {}
+    assert tasks <= MAX_TASKS
+    tickets, giver = os.pipe()
+    os.write(giver, b"".join(_TICKET.pack(task) for task in range(tasks)))
+    os.close(giver)
+    copies: list[tuple[int, int]] = []
+    back: dict[int, bytes] = {}
+    try:
+        for _ in range(min(jobs, tasks) - 1):
+            reader, writer = os.pipe()
+            sys.stdout.flush()
+            sys.stderr.flush()
+            try:
+                process = os.fork()
+            except OSError:  # no room for another process
+                os.close(reader)
+                os.close(writer)
+                break
+            if process == 0:
+                _copy(tickets, writer, there)
+            os.close(writer)
+            copies.append((process, reader))
+        mine = set()
+        while ticket := os.read(tickets, _TICKET.size):
+            [task] = _TICKET.unpack(ticket)
+            here(task)
+            mine.add(task)
+        for _, reader in copies:
+            back.update(_received(reader))
+    except BaseException:
+        for process, _ in copies:
+            os.kill(process, signal.SIGKILL)
+        raise
+    finally:
+        os.close(tickets)
+        for process, reader in copies:
+            os.close(reader)
+            os.waitpid(process, 0)
+    for task in range(tasks):
+        if task not in mine and task not in back:
+            here(task)
+    return back
+
+
+def _copy(tickets: int, writer: int, there: Callable[[int], bytes]) -> None:
+    """The life of a copy. It never returns: what stands above in the stack belongs to the first process."""
+    try:
+        done: list[bytes] = []
+        while ticket := os.read(tickets, _TICKET.size):
+            [task] = _TICKET.unpack(ticket)
+            data = there(task)
+            done += (_HEAD.pack(task, len(data)), data)
+        # All at the end: a pipe holds little, and the first process does not look into it before its own work is done.
+        with os.fdopen(writer, "wb") as stream:
+            stream.writelines(done)
+    finally:
+        os._exit(0)
+
+
+def _received(reader: int) -> dict[int, bytes]:
+    found: dict[int, bytes] = {}
+    with os.fdopen(os.dup(reader), "rb") as stream:
+        while len(head := stream.read(_HEAD.size)) == _HEAD.size:
+            task, size = _HEAD.unpack(head)
+            data = stream.read(size)
+            if len(data) == size:
+                found[task] = data
+    return found
