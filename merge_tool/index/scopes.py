@@ -301,7 +301,7 @@ class StatementJudge:
             if models and scoped is Scoped.NO and not statement.opaque:
                 names = [item.name for item in models if self._index.models.is_tenant(item)]
                 label = f"{label} ({', '.join(names)})"
-            elif not entity.known and scoped is not Scoped.YES:
+            elif not entity.known and not models and scoped is not Scoped.YES:
                 scoped = Scoped.UNDECIDED
                 reasons.append(f"what {entity.label} is cannot be told from the text")
             elif scoped is Scoped.NO and statement.opaque:

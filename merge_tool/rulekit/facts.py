@@ -31,7 +31,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Write:
-    """`target.name = value`, where `target` is more than a plain name that nothing is known of."""
+    """`target.name = value`; or `target["name"] = value`, where `target` is no mapping that is built here."""
 
     target: Value
     name: str
@@ -49,7 +49,7 @@ class FunctionFacts:
         variables: what its names hold at its end.
         result: the annotation of what it returns.
         checks: comparisons that the tests of branches, loops and asserts make.
-        writes: attributes that it sets.
+        writes: attributes, and entries of mappings it was given, that it sets.
         constants_read: string constants used as keys: `x["k"]`, `x.get("k")`, `"k" in x`.
     """
 
