@@ -101,7 +101,7 @@ class RelationshipAcrossTenants(Rule):
                 told = set(self._columns(join)) if join is not None else set()
                 if any(column == policy.column for _, column in told):
                     continue
-                if join is not None and told and not self._along_key(told, model, other):
+                if join is not None and told and not self._along_key(told, model, other, index):
                     message = (
                         f"{owner.name}.{name} reaches {other.name} of all tenants: its primaryjoin compares neither "
                         f"{policy.column} nor a foreign key"
@@ -132,9 +132,12 @@ class RelationshipAcrossTenants(Rule):
             elif isinstance(item, Attr):
                 yield "", item.name
 
-    def _along_key(self, told: set[tuple[str, str]], model: Model, other: Model) -> bool:
+    def _along_key(self, told: set[tuple[str, str]], model: Model, other: Model, index: Project) -> bool:
         """Whether one of the columns is a foreign key; columns that cannot be told apart count as one."""
         for owner, name in told:
+            between = index.model(owner) if owner else None  # of `secondary`
+            if between is not None and name in between.foreign_keys:
+                return True
             for one in (model, other):
                 if (
                     owner in ("", one.name, one.table, "self", "remote", "foreign")
@@ -165,6 +168,8 @@ class RelationshipAcrossTenants(Rule):
                 (Expected(16, "only foreign keys without bot_id keep Order's user in the tenant", Severity.INFO),)),
         Invalid(ORDER + "    user_id = Column(ForeignKey('users.id'))\n    payer_id = Column(ForeignKey('users.id'))\n    user = relationship('User', foreign_keys=[user_id])\n    payer = relationship('User', primaryjoin='Order.payer_id == User.id')\n",
                 (Expected(16, "Order's payer, user", Severity.INFO),)),
+        Invalid(ORDER + "    users = relationship('User', secondary='links', primaryjoin='Order.id == Link.order_id', secondaryjoin='User.id == Link.user_id')\nclass Link(Base):\n    __tablename__ = 'links'\n    order_id = Column(ForeignKey('orders.id'), primary_key=True)\n    user_id = Column(ForeignKey('users.id'), primary_key=True)\n",
+                (Expected(16, "Order's users", Severity.INFO),)),
     )  # fmt: skip
     VALID = (
         Valid(ORDER + "    user = relationship('User', primaryjoin='and_(foreign(Order.email) == User.email, Order.bot_id == User.bot_id)')\n"),
