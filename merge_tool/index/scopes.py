@@ -72,7 +72,7 @@ class StatementJudge:
     def __init__(self, index: ProjectIndex) -> None:
         self._index = index
         self._statements = StatementReader(index)
-        self._generics = Generics(index)
+        self.generics = Generics(index)
         self.inserts = InsertJudge(index, self)
         self.sessions = Sessions(index)
 
@@ -293,9 +293,7 @@ class StatementJudge:
             scoped, reasons = entity.scoped, list(flow.trail)
             label = entity.label
             models = (
-                ()
-                if entity.known
-                else self._generics.models(flow.frame.path, flow.frame.function, entity.key)
+                () if entity.known else self.generics.models(flow.frame.path, flow.frame.function, entity.key)
             )
             if models and not any(map(self._index.models.is_tenant, models)):
                 continue
