@@ -98,7 +98,11 @@ def _class_model(index: ProjectIndex, frame: Frame, rest: str) -> EntityRef | No
     facts = index.modules[frame.path].classes.get(frame.function.class_name)
     held = facts.attributes.get(name) if facts is not None else None
     if not isinstance(held, Ref):
-        return None
+        if "model" not in name.lower():
+            return None
+        # A repository that subclasses, type arguments or constructors give just one model is that model's.
+        found = index.statements.generics.models(frame.path, frame.function, f"self.{name}")
+        return EntityRef(found[0].qualified, found[0]) if len(found) == 1 else None
     qualified = index.resolve(frame.path, held.dotted)
     model = index.models.by_name.get(qualified)
     return EntityRef(model.qualified, model) if model is not None else None

@@ -19,6 +19,7 @@ from merge_tool.model.source import Span
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, ImportFact, Parameter, Store, Write
 from merge_tool.rulekit.values import (
     Call,
+    Const,
     Entry,
     Fork,
     Function,
@@ -286,7 +287,9 @@ class FlowReader:
                 rest = Entry(None, Unknown("more entries than are followed"))
                 self.env.vars[name] = Record(capped((*old.entries, Entry(key, value)), rest))
             else:
-                self.value(target.value)
+                held = self.value(target.value)
+                if isinstance(key, Const) and isinstance(key.value, str):
+                    self.scope.writes.append(Write(held, key.value, value))
 
     def _return(self, node: ast.Return) -> None:
         if node.value is not None:

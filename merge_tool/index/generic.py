@@ -59,21 +59,24 @@ class Generics:
 
     def _attribute(self, owner: ClassFacts, name: str) -> Iterator[Model]:
         typed = False
-        for item in (owner, *self._below(owner)):
+        family = (owner, *self._below(owner))
+        names = frozenset(map(self._name, family))
+        above = [self._index.find_class(base) for base in self._index.types.bases(self._name(owner))[1:]]
+        for item in (*family, *(base for base in above if base is not None)):
             module = self._index.modules[item.path]
             for held in (item.attributes.get(name), item.instance.get(name)):
                 if held is None:
                     continue
                 init = module.functions.get(f"{item.qualname}.__init__", module.top)
                 if isinstance(held, Ref) and init.parameter(held.dotted) is not None:
-                    yield from self._constructed(item, init, held.dotted)
+                    yield from self._constructed(item, init, held.dotted, names)
                     continue
                 model = self._model(item.path, init, held)
                 if model is not None:
                     typed = True
                     yield model
         if not typed:
-            for item in (owner, *self._below(owner)):
+            for item in family:
                 for base in item.bases:
                     if isinstance(base, Item):
                         yield from self._type_arguments(item, base)
@@ -85,16 +88,22 @@ class Generics:
             if model is not None:
                 yield model
 
-    def _constructed(self, owner: ClassFacts, init: FunctionFacts, name: str) -> Iterator[Model]:
-        """What callers of the constructor pass, `super().__init__(User, session)` in subclasses included."""
+    def _constructed(
+        self, owner: ClassFacts, init: FunctionFacts, name: str, names: frozenset[str]
+    ) -> Iterator[Model]:
+        """What the constructors of the classes `names` pass, `super().__init__(User, session)` included."""
         from merge_tool.index.project import passed_for
 
         for site in self._index.callers(self._index.qualified(init)):
+            if self._index.callee_name(site.path, site.function, site.call) not in names:
+                continue
             value = passed_for(init, site.call, name)
             model = self._model(site.path, site.function, value) if value is not None else None
             if model is not None:
                 yield model
         for item in self._below(owner):
+            if self._name(item) not in names:
+                continue
             function = self._index.modules[item.path].functions.get(f"{item.qualname}.__init__")
             for call in function.calls if function is not None else ():
                 if call.name == "__init__" and _is_super(call):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from merge_tool.index.scopes import StatementJudge
 
 GETS = frozenset(("get", "get_one", "get_or_404", "get_or_none", "get_one_or_none"))
+_MAX_NAMES = 4
 _SESSIONS = ("session", "db", "database", "s", "sess", "dbsession", "db_session", "conn")
 
 
@@ -90,7 +91,8 @@ class LookupJudge:
         if isinstance(key, Const) and not isinstance(key.value, int):
             return None
         models = self._generics.models(frame.path, frame.function, entity.dotted)
-        names = ", ".join(item.name for item in models if self._index.models.is_tenant(item))
+        tenants = [item.name for item in models if self._index.models.is_tenant(item)]
+        names = ", ".join([*tenants[:_MAX_NAMES], *(["…"] if len(tenants) > _MAX_NAMES else [])])
         return _Lookup(f"{entity.dotted} ({names})" if names else entity.dotted, models, key)
 
     def _model(self, frame: Frame, value: Value) -> Model | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from merge_tool.index.rows import is_row
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.values import (
     Attr,
@@ -19,6 +20,7 @@ from merge_tool.rulekit.values import (
     Star,
     Unknown,
     Value,
+    walk,
 )
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ class Mappings:
         """Whether the tenant is among the keys of a mapping, or of every mapping in a list of them."""
         if depth > 4:
             return Holds.UNKNOWN
+        if not isinstance(value, Record) and self._put_in(function, value, names):
+            return Holds.YES
         if isinstance(value, Record):
             return self.entries_hold(function, value.entries, names, depth)
         if isinstance(value, Items | Choice):
@@ -60,6 +64,23 @@ class Mappings:
         if isinstance(value, Ref):
             return self._passed(function, value, names, depth)
         return Holds.UNKNOWN
+
+    def _put_in(self, function: FunctionFacts, value: Value, names: set[str]) -> bool:
+        """`data["bot_id"] = …`, `data.update(bot_id=…)` on a mapping that was not built here."""
+        if any(item.name in names and is_row(item.target, value) for item in function.writes):
+            return True
+        for call in function.calls:
+            if (
+                call.name in ("update", "setdefault")
+                and call.receiver is not None
+                and is_row(call.receiver, value)
+            ):
+                keys = {key for key, _ in call.kwargs}
+                for arg in call.args:
+                    keys.update(str(item.value) for item in walk(arg) if isinstance(item, Const))
+                if keys & names:
+                    return True
+        return False
 
     def entries_hold(
         self, function: FunctionFacts, entries: tuple[Value, ...], names: set[str], depth: int

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _MAX_FLOWS = 48
 _MAX_DEPTH = 6
+_MAX_NAMES = 4  # of the models behind `self.model` that a message names
 _ROLES = ("main", "arm", "nested", "joined")
 _TABLE_METHODS = frozenset(("select", "insert", "update", "delete"))
 # What a legacy Query ends in, where that makes another statement of it.
@@ -48,7 +49,7 @@ def judge_module(index: ProjectIndex, path: str) -> Iterator[QueryVerdict]:
     for function in index.modules[path].functions.values():
         for sink in function.sinks:
             for verdict in judge.sink(path, function, sink):
-                key = (verdict.path, verdict.span, verdict.entity)
+                key = (verdict.path, verdict.span, verdict.entity.partition(" (")[0])
                 known = worst.get(key)
                 if known is None or _rank(verdict) < _rank(known):
                     worst[key] = verdict
@@ -71,7 +72,7 @@ class StatementJudge:
     def __init__(self, index: ProjectIndex) -> None:
         self._index = index
         self._statements = StatementReader(index)
-        self._generics = Generics(index)
+        self.generics = Generics(index)
         self.inserts = InsertJudge(index, self)
         self.sessions = Sessions(index)
 
@@ -292,16 +293,15 @@ class StatementJudge:
             scoped, reasons = entity.scoped, list(flow.trail)
             label = entity.label
             models = (
-                ()
-                if entity.known
-                else self._generics.models(flow.frame.path, flow.frame.function, entity.key)
+                () if entity.known else self.generics.models(flow.frame.path, flow.frame.function, entity.key)
             )
             if models and not any(map(self._index.models.is_tenant, models)):
                 continue
             if models and scoped is Scoped.NO and not statement.opaque:
                 names = [item.name for item in models if self._index.models.is_tenant(item)]
-                label = f"{label} ({', '.join(names)})"
-            elif not entity.known and scoped is not Scoped.YES:
+                shown = [*names[:_MAX_NAMES], *(["…"] if len(names) > _MAX_NAMES else [])]
+                label = f"{label} ({', '.join(shown)})"
+            elif not entity.known and not models and scoped is not Scoped.YES:
                 scoped = Scoped.UNDECIDED
                 reasons.append(f"what {entity.label} is cannot be told from the text")
             elif scoped is Scoped.NO and statement.opaque:

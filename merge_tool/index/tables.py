@@ -106,9 +106,10 @@ class TableReader:
             return
         if isinstance(value, Ref | Unknown):
             if isinstance(value, Ref) and self._may_be_model(value, frame):
-                statement.entities.setdefault(
-                    value.dotted, TableUse(value.dotted, value.dotted, False, primary, known=False)
-                )
+                # `self.model.id` is a column of `self.model`; conditions name the table so.
+                depth = 2 if value.dotted.startswith(("self.", "cls.")) else 1
+                key = ".".join(value.dotted.split(".")[:depth])
+                statement.entities.setdefault(key, TableUse(key, key, False, primary, known=False))
             elif isinstance(value, Unknown):
                 for item in value.inside:
                     self._column(statement, item, frame, primary)

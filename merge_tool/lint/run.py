@@ -279,7 +279,10 @@ def lint_paths(
         index, available, chosen, wanted & set(texts), _picked_meta(select, ignore), start, groups, jobs
     )
     if cache is not None and whole:
-        more = {"files": result.files, "rules": result.rules, "notes": result.notes}
+        more = {
+            "files": result.files, "rules": result.rules, "notes": result.notes,
+            "models": result.models, "tenant_models": result.tenant_models,
+        }  # fmt: skip
         cache.put([(whole, findings_bytes(result.findings, **more))])
     own = [item for item in unread if item.path in wanted]
     findings = tuple(sorted((*result.findings, *own), key=lambda item: item.sort_key))
@@ -302,6 +305,8 @@ def _known(cache: Cache, key: bytes, start: float) -> LintResult | None:
             time.perf_counter() - start,
             tuple(more["rules"]),
             tuple(more["notes"]),
+            int(more["models"]),
+            int(more["tenant_models"]),
         )
     except (KeyError, TypeError, ValueError):
         return None

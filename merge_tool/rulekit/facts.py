@@ -32,7 +32,7 @@ class Parameter:
 
 @plain()
 class Write:
-    """`target.name = value`, where `target` is more than a plain name that nothing is known of."""
+    """`target.name = value`; or `target["name"] = value`, where `target` is no mapping that is built here."""
 
     target: Value
     name: str
@@ -77,10 +77,10 @@ class FunctionFacts:
         variables: what its names hold at its end.
         result: the annotation of what it returns.
         checks: comparisons that the tests of branches, loops and asserts make.
-        writes: attributes that it sets.
         reads: reads of attributes that may be settings, with their places.
         stores: entries of mappings and lists that it sets, and globals that it binds.
         fallbacks: values that stand in for others.
+        writes: attributes, and entries of mappings it was given, that it sets.
         constants_read: string constants used as keys: `x["k"]`, `x.get("k")`, `"k" in x`.
     """
 

@@ -118,6 +118,8 @@ class InsertWithoutTenant(Rule):
         Valid(HEAD + "async def f(db, bot_id, codes):\n    for code in codes:\n        order = Order(code=code)\n        order.bot_id = bot_id\n        db.add(order)\n", MODELS),
         Valid(HEAD + "async def f(db, bot_id):\n    data = {'code': 'a'}\n    data['bot_id'] = bot_id\n    db.add(Order(**data))\n", MODELS),
         Valid(HEAD + "async def f(db, data, bot_id):\n    db.add(Order(**{**data, 'bot_id': bot_id}))\n    db.add(Order(**data, bot_id=bot_id))\n", MODELS),
+        Valid(HEAD + "async def f(db, data, bot_id):\n    data['bot_id'] = bot_id\n    await db.execute(insert(Order).values(**data))\n", MODELS),
+        Valid(HEAD + "async def f(db, body, bot_id):\n    data = body.model_dump()\n    data.update(bot_id=bot_id)\n    db.add(Order(**data))\n", MODELS),
         Valid(HEAD + "async def create(db, **fields):\n    db.add(Order(**fields))\n\nasync def f(db, bot_id):\n    await create(db, code='a', bot_id=bot_id)\n", MODELS),
         Valid(HEAD + "def make(code):\n    return Order(code=code)\n\nasync def f(db, bot_id):\n    order = make('a')\n    order.bot_id = bot_id\n    db.add(order)\n", MODELS),
         Valid(HEAD + "class Repo:\n    def __init__(self, session, bot_id): self.session, self.bot_id = session, bot_id\n    def save(self, row):\n        row.bot_id = self.bot_id\n        self.session.add(row)\ndef f(db, bot_id):\n    Repo(db, bot_id).save(Order(code='a'))\n", MODELS),

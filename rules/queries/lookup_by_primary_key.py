@@ -104,9 +104,9 @@ class LookupByPrimaryKey(Rule):
         Invalid(HEAD + "async def f(db, payload):\n    return await db.get(User, payload.user_id)\n", (Expected(4, "a row of User"),), MODELS),
         Invalid(HEAD + "async def f(db, order):\n    return await db.get(User, order.user_id)\n", (Expected(4, "whose tenant is not known here", Severity.INFO),), MODELS),
         Invalid(REPO, (Expected(8, "what self.model is cannot be told", Severity.INFO),), MODELS),
-        Invalid(REPO + "\nclass Orders(Repo):\n    model = Order\n", (Expected(8, "a row of self.model (Order)"),), MODELS),
+        Invalid(REPO + "\nclass Orders(Repo):\n    model = Order\n", (Expected(8, "a row of Order"),), MODELS),
         Invalid(HEAD + "from typing import Generic, TypeVar\nT = TypeVar('T')\nclass Repo(Generic[T]):\n    def __init__(self, model, session):\n        self.model, self.session = model, session\n    async def get(self, key):\n        return await self.session.get(self.model, key)\nclass Orders(Repo[Order]):\n    def __init__(self, session):\n        super().__init__(Order, session)\n",
-                (Expected(9, "a row of self.model (Order)"),), MODELS),
+                (Expected(9, "a row of Order"),), MODELS),
     )  # fmt: skip
     VALID = (
         Valid(HEAD + "async def f(db, i, bot_id):\n    order = await db.get(Order, i)\n    if order is None or order.bot_id != bot_id:\n        raise HTTPException(404)\n    return order\n", MODELS),

@@ -25,7 +25,7 @@ Not reported
 ------------
 A value that a dependency gives; one that is compared with something first, or handed to a function that is called `verify…`, `check…`,
 `ensure…`, `require…` or the like; a path parameter that a dependency of the route reads too; routes that the policy calls public. Where the
-route has a tenant dependency besides, it is a `warning`.
+route has a tenant dependency besides, it is a `warning`; where it calls or depends on something that speaks of administrators, an `info`.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ _SOURCES = frozenset(("Path", "Query", "Body", "Form", "Cookie", "File"))
 _CHECKING = frozenset(
     "verify check ensure require assert authorize authorise validate can has allowed permission access guard".split()  # noqa: SIM905
 )
+_ADMINS = frozenset(("admin", "admins", "superuser", "superadmin", "staff", "operator"))
 _REQUEST = frozenset(("json", "form", "query_params", "path_params"))
 
 MODELS = {
@@ -111,12 +112,22 @@ class TenantFromRequest(Rule):
             if function is None:
                 continue
             severity = Severity.WARNING if route.has_tenant else Severity.ERROR
+            if self._is_for_admins(function):
+                severity = Severity.INFO
             for name in self._sent_in(function, index, policy):
                 if self._is_checked(function, name, index):
                     continue
                 for span in dict.fromkeys(self._uses(function, name, index, policy, 0)):
                     message = f"the tenant here is {name} of the request: whoever calls the route chooses it"
                     yield self.found(function.path, span, message, severity=severity)
+
+    def _is_for_admins(self, function: FunctionFacts) -> bool:
+        """Whether what it calls or depends on speaks of administrators, who may well choose a tenant."""
+        places = (*(item.default for item in function.params), *(item.annotation for item in function.params))
+        told = [item for place in places if place is not None for item in walk(place)]
+        names = [call.name for call in function.calls]
+        names.extend(item.last for item in told if isinstance(item, Ref))
+        return any(set(words(name)) & _ADMINS for name in names)
 
     def _is_public(self, route: Route, policy: Policy) -> bool:
         return any(matches_route(route.method, path, policy.routes.public) for path in route.paths)
@@ -270,6 +281,8 @@ class TenantFromRequest(Rule):
         Invalid(HEAD + "@router.post('/orders')\nasync def orders(request: Request, db=Depends(get_db)):\n    body = await request.json()\n    return await db.scalars(select(Order).where(Order.bot_id == body['bot_id']))\n", (Expected(15, "of the request"),), MODELS),
         Invalid(HEAD + "@router.post('/orders')\nasync def orders(payload: Search, db=Depends(get_db), mine=Depends(get_current_tenant)):\n    return await db.scalars(select(Order).filter_by(bot_id=payload.bot_id))\n",
                 (Expected(14, "payload.bot_id", Severity.WARNING),), MODELS),
+        Invalid(HEAD + "def require_admin(): ...\n@router.get('/{bot_id}/orders')\nasync def orders(bot_id: int, db=Depends(get_db), admin=Depends(require_admin)):\n    return await orders_of(db, bot_id)\n",
+                (Expected(15, "bot_id", Severity.INFO),), MODELS),
     )  # fmt: skip
     VALID = (
         Valid(HEAD + "@router.get('/orders')\nasync def orders(db=Depends(get_db), bot_id: int = Depends(get_current_tenant)):\n    return await orders_of(db, bot_id)\n", MODELS),
