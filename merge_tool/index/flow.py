@@ -281,8 +281,8 @@ class FlowReader:
             key = self.value(target.slice)
             old = self.env.vars.get(name) if name else None
             if name:
-                held = old.dotted if isinstance(old, Ref) else name
-                self.scope.stores.append(Store(held, key, value, self.source.span(target)))
+                base = old.dotted if isinstance(old, Ref) else name
+                self.scope.stores.append(Store(base, key, value, self.source.span(target)))
             if isinstance(old, Record):
                 rest = Entry(None, Unknown("more entries than are followed"))
                 self.env.vars[name] = Record(capped((*old.entries, Entry(key, value)), rest))
