@@ -38,6 +38,7 @@ class Cache:
         self._path = folder / _FILE
         self._max_bytes = max_bytes
         self._database: sqlite3.Connection | None = None
+        self._mine = True  # whether a broken file may be removed: not one that only could be read
         self.note = ""  # why nothing is kept, said once, or ""
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -64,6 +65,7 @@ class Cache:
                 self._open(again=False)
 
     def _open_to_read(self) -> None:
+        self._mine = False
         try:
             address = f"{self._path.absolute().as_uri()}?mode=ro&immutable=1"
             self._database = sqlite3.connect(address, uri=True, timeout=_WAIT, isolation_level=None)
@@ -116,7 +118,7 @@ class Cache:
             self._rolled_back()
         except sqlite3.DatabaseError:
             self._closed(self.note)
-            if self._removed():
+            if self._mine and self._removed():
                 self._open(again=False)
         return found
 

@@ -181,6 +181,22 @@ def test_old_entries_make_room(folder: Path) -> None:
     assert (folder / "lint-1.sqlite").stat().st_size < 400_000
 
 
+def test_what_can_only_be_read_is_read(project: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = lint(project, Cache(folder))
+    real = sqlite3.connect
+
+    def refused(*args: object, **more: object) -> sqlite3.Connection:
+        if not more.get("uri"):
+            raise sqlite3.OperationalError("attempt to write a readonly database")
+        return real(*args, **more)  # type: ignore[call-overload,no-any-return]
+
+    monkeypatch.setattr(sqlite3, "connect", refused)
+    cache = Cache(folder)
+    assert "cannot be written" in cache.note
+    monkeypatch.setattr("merge_tool.lint.reading.read_files", None)  # a hit needs it not
+    assert told(lint(project, cache)) == told(first)
+
+
 class Evil:
     def __reduce__(self) -> object:
         return os.system, ("touch ran",)
