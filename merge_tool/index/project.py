@@ -42,7 +42,7 @@ class ProjectIndex:
         self._aliases: dict[str, set[str]] = {}
         self._routes: tuple[Route, ...] | None = None
         self._queries: dict[str, tuple[QueryVerdict, ...]] = {}
-        self._keys: dict[str, tuple[KeyVerdict, ...]] = {}
+        self._keys: dict[tuple[str, str], tuple[KeyVerdict, ...]] = {}
 
     @classmethod
     def build(cls, files: Mapping[str, bytes | str], policy: Policy) -> ProjectIndex:
@@ -199,13 +199,13 @@ class ProjectIndex:
             self._queries[path] = tuple(judge_module(self, path))
         return self._queries[path]
 
-    def key_verdicts(self, path: str) -> Iterable[KeyVerdict]:
-        """What came of the keys that a file hands to Redis."""
-        if path not in self._keys:
+    def key_verdicts(self, path: str, kind: str = "key") -> Iterable[KeyVerdict]:
+        """What came of what a file hands to Redis: its `key`s, `pattern`s of scans, `channel`s or `lock`s."""
+        if (path, kind) not in self._keys:
             from merge_tool.index.keys import judge_keys
 
-            self._keys[path] = tuple(judge_keys(self, path))
-        return self._keys[path]
+            self._keys[path, kind] = tuple(judge_keys(self, path, kind))
+        return self._keys[path, kind]
 
 
 @contextmanager

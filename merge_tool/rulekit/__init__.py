@@ -18,6 +18,7 @@ from merge_tool.rulekit.project import CallSite, KeyVerdict, Model, Project, Que
 from merge_tool.rulekit.rule import EXAMPLE_POLICY, SECTIONS, Expected, Invalid, Rule, Valid
 from merge_tool.rulekit.tenants import (
     is_tenant_parameter,
+    knows_tenant,
     last_part,
     mentions_tenant,
     name_of,
@@ -96,6 +97,7 @@ __all__ = [
     "Valid",
     "Value",
     "is_tenant_parameter",
+    "knows_tenant",
     "last_part",
     "matches_glob",
     "matches_route",

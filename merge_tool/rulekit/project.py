@@ -177,8 +177,8 @@ class Project(Protocol):
         """What came of the statements that leave the functions of a file; a verdict may lie in another file."""
         ...
 
-    def key_verdicts(self, path: str) -> Iterable[KeyVerdict]:
-        """What came of the keys that a file hands to Redis."""
+    def key_verdicts(self, path: str, kind: str = "key") -> Iterable[KeyVerdict]:
+        """What came of what a file hands to Redis: its `key`s, `pattern`s of scans, `channel`s or `lock`s."""
         ...
 
     def values_of(
