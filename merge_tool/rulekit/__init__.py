@@ -12,7 +12,7 @@ from merge_tool.rulekit.facts import (
     Store,
     Unreadable,
 )
-from merge_tool.rulekit.lookup import module_value
+from merge_tool.rulekit.lookup import module_value, tenant_data
 from merge_tool.rulekit.matchers import matches_glob, matches_route, names_word, words
 from merge_tool.rulekit.project import CallSite, KeyVerdict, Model, Project, QueryVerdict, Route, Scoped
 from merge_tool.rulekit.rule import EXAMPLE_POLICY, SECTIONS, Expected, Invalid, Rule, Valid
@@ -108,6 +108,7 @@ __all__ = [
     "says_tenant",
     "spoken",
     "takes_tenant",
+    "tenant_data",
     "tenant_functions",
     "text_of",
     "walk",
