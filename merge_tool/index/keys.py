@@ -35,17 +35,25 @@ _KEY_WORDS = ("key", "name", "keys", "names")
 _MAX_DEPTH = 5
 
 
-def judge_keys(index: ProjectIndex, path: str) -> Iterator[KeyVerdict]:
+_COMMANDS = {
+    "key": FIRST_IS_KEY | ALL_ARE_KEYS,
+    "pattern": frozenset(("keys", "scan", "scan_iter", "delete_pattern", "delete_match")),
+    "channel": frozenset(("publish", "spublish", "subscribe", "psubscribe", "ssubscribe")),
+    "lock": frozenset(("lock",)),
+}
+
+
+def judge_keys(index: ProjectIndex, path: str, kind: str = "key") -> Iterator[KeyVerdict]:
     """The verdicts on the keys that a file's functions hand to clients; where a parameter is the key, on what callers pass."""
-    judge = KeyJudge(index)
+    judge = _KeyJudge(index)
     seen: set[tuple[str, Span, str]] = set()
     for function in index.modules[path].functions.values():
         for call in function.calls:
-            if call.name not in FIRST_IS_KEY and call.name not in ALL_ARE_KEYS:
+            if call.name not in _COMMANDS[kind]:
                 continue
             if not judge.is_client(path, function, call):
                 continue
-            for value in _keys(call):
+            for value in _keys(call) if kind == "key" else _names(call, kind):
                 if isinstance(value, Const) and not isinstance(value.value, str | bytes):
                     continue
                 for verdict in judge.judge(path, function, call.span, call.name, value, 0):
@@ -66,9 +74,24 @@ def _keys(call: Call) -> Iterator[Value]:
             yield arg
 
 
-class KeyJudge(KeyValues):
-    """Judges single keys; see `judge_keys`."""
+def _names(call: Call, kind: str) -> Iterator[Value]:
+    """The patterns, channels or names of locks that a call is given; a scan without a pattern takes all keys."""
+    if kind == "pattern":
+        given = call.argument(1 if call.name == "scan" else 0, "match", "pattern")
+        if given is not None or not call.has_star:
+            yield given if given is not None else Const("*")
+    elif kind == "channel":
+        args = call.args[:1] if call.name.endswith("publish") else call.args
+        yield from args
+        yield from (Const(key) for key, _ in call.kwargs if key and call.name.endswith("subscribe"))
+        yield from (value for key, value in call.kwargs if key == "channel" and call.name.endswith("publish"))
+    else:
+        given = call.argument(0, "name")
+        if given is not None:
+            yield given
 
+
+class _KeyJudge(KeyValues):
     def __init__(self, index: ProjectIndex) -> None:
         super().__init__(index)
         self._prefixing = frozenset(index.policy.keys.prefixing_clients)

@@ -49,10 +49,10 @@ class ProjectIndex:
         self._derived: set[str] | None = None
         self._routes: tuple[Route, ...] | None = None
         self._queries: dict[str, tuple[QueryVerdict, ...]] = {}
-        self._keys: dict[str, tuple[KeyVerdict, ...]] = {}
         self._statements: StatementJudge | None = None
         self._sql: SqlJudge | None = None
         self._texts: dict[str, tuple[SqlVerdict, ...]] = {}
+        self._keys: dict[tuple[str, str], tuple[KeyVerdict, ...]] = {}
 
     @classmethod
     def build(cls, files: Mapping[str, bytes | str], policy: Policy) -> ProjectIndex:
@@ -235,19 +235,13 @@ class ProjectIndex:
             self._texts[path] = tuple(self._sql.judge(path))
         return self._texts[path]
 
-    def key_verdicts(self, path: str) -> Iterable[KeyVerdict]:
-        """What came of the keys that a file hands to Redis."""
-        if path not in self._keys:
+    def key_verdicts(self, path: str, kind: str = "key") -> Iterable[KeyVerdict]:
+        """What came of what a file hands to Redis: its `key`s, `pattern`s of scans, `channel`s or `lock`s."""
+        if (path, kind) not in self._keys:
             from merge_tool.index.keys import judge_keys
 
-            self._keys[path] = tuple(judge_keys(self, path))
-        return self._keys[path]
-
-    def pattern_verdicts(self, path: str) -> Iterable[KeyVerdict]:
-        """What came of the patterns by which a file works on many keys at once."""
-        from merge_tool.index.key_patterns import judge_patterns
-
-        return judge_patterns(self, path)
+            self._keys[path, kind] = tuple(judge_keys(self, path, kind))
+        return self._keys[path, kind]
 
 
 @contextmanager

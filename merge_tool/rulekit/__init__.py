@@ -13,7 +13,7 @@ from merge_tool.rulekit.facts import (
     Unreadable,
     Write,
 )
-from merge_tool.rulekit.lookup import module_value
+from merge_tool.rulekit.lookup import module_value, tenant_data
 from merge_tool.rulekit.matchers import matches_glob, matches_route, names_word, words
 from merge_tool.rulekit.project import (
     CallSite,
@@ -28,6 +28,7 @@ from merge_tool.rulekit.project import (
 from merge_tool.rulekit.rule import EXAMPLE_POLICY, SECTIONS, Expected, Invalid, Rule, Valid
 from merge_tool.rulekit.tenants import (
     is_tenant_parameter,
+    knows_tenant,
     last_part,
     mentions_tenant,
     name_of,
@@ -108,6 +109,7 @@ __all__ = [
     "Value",
     "Write",
     "is_tenant_parameter",
+    "knows_tenant",
     "last_part",
     "matches_glob",
     "matches_route",
@@ -118,6 +120,7 @@ __all__ = [
     "says_tenant",
     "spoken",
     "takes_tenant",
+    "tenant_data",
     "tenant_functions",
     "text_of",
     "walk",

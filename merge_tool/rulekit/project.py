@@ -205,12 +205,8 @@ class Project(Protocol):
         """What came of the SQL that a file's functions hand over as text."""
         ...
 
-    def key_verdicts(self, path: str) -> Iterable[KeyVerdict]:
-        """What came of the keys that a file hands to Redis."""
-        ...
-
-    def pattern_verdicts(self, path: str) -> Iterable[KeyVerdict]:
-        """What came of the patterns by which a file works on many keys at once."""
+    def key_verdicts(self, path: str, kind: str = "key") -> Iterable[KeyVerdict]:
+        """What came of what a file hands to Redis: its `key`s, `pattern`s of scans, `channel`s or `lock`s."""
         ...
 
     def values_of(

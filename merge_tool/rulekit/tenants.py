@@ -106,3 +106,24 @@ def text_of(value: Value | None) -> str:
             return "".join(text_of(part) or "*" for part in parts)
         case _:
             return ""
+
+
+def knows_tenant(function: FunctionFacts, policy: Policy) -> bool:
+    """Whether a function's text deals with the tenant at all: a parameter, a key, an attribute, a call, a variable."""
+    if takes_tenant(function, policy):
+        return True
+    if any(
+        says_tenant(spoken(name), policy) for name in (*function.constants_read, *function.attributes_read)
+    ):
+        return True
+    if any(says_tenant(name, policy) for name in function.variables):
+        return True
+    getters = tenant_functions(policy)
+    for call in function.calls:
+        if call.name in getters or says_tenant(call.name, policy):
+            return True
+        if any(says_tenant(key, policy) for key, _ in call.kwargs):
+            return True
+        if any(mentions_tenant(item, policy) for item in call.args):
+            return True
+    return False

@@ -1,0 +1,156 @@
+"""State of the process that is keyed without the tenant.
+
+What it does
+------------
+Finds dicts, lists and sets at the top of a module or in a class's body that functions fill, and looks for the tenant in the key, or
+in what is put in.
+
+Why is this bad?
+----------------
+The state outlives the request and serves all tenants: what one left there, the next one finds.
+
+Example
+-------
+    pending = {}
+    def remember(user_id, order):
+        pending[user_id] = order
+
+Use instead
+-----------
+    pending = {}
+    def remember(bot_id, user_id, order):
+        pending[bot_id, user_id] = order
+
+Not reported
+------------
+Registries that are filled at import or by a `register` function; keys with the tenant, or by a whole object; constant keys in functions that deal with
+no tenant's data; attributes that each object makes for itself. Always a `warning`: whether a key is unique over all tenants is not told by the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from merge_tool.model.policy import Policy
+from merge_tool.model.source import Diagnostic, Severity, Span
+from merge_tool.rulekit import (
+    Call,
+    Const,
+    Expected,
+    FunctionFacts,
+    Invalid,
+    Items,
+    ModuleFacts,
+    Project,
+    Record,
+    Rule,
+    Valid,
+    Value,
+    mentions_tenant,
+    name_of,
+    tenant_data,
+    words,
+)
+
+_MADE = frozenset(
+    (
+        "dict",
+        "list",
+        "set",
+        "defaultdict",
+        "OrderedDict",
+        "deque",
+        "Counter",
+        "TTLCache",
+        "LRUCache",
+        "WeakValueDictionary",
+    )
+)
+_FILLS = frozenset(("append", "add", "update", "setdefault", "extend", "insert", "appendleft"))
+_REGISTERS = frozenset(
+    ("register", "registry", "decorator", "subscribe", "configure", "setup", "init", "handlers", "handler")
+)
+
+
+def _mutable(value: Value | None) -> bool:
+    return isinstance(value, Record | Items) or (isinstance(value, Call) and value.name in _MADE)
+
+
+class SharedState(Rule):
+    """See the module."""
+
+    code = "TC2"
+    name = "shared-state"
+    severity = Severity.WARNING
+
+    def check(self, module: ModuleFacts, index: Project, policy: Policy) -> Iterable[Diagnostic]:
+        """Reports entries that functions put into shared state without a tenant."""
+        shared = {name for name, value in module.top.variables.items() if _mutable(value) and "." not in name}
+        classes = {
+            f"{head}.{name}": owner.name
+            for owner in module.classes.values()
+            for name, value in owner.attributes.items()
+            if _mutable(value) and name not in owner.instance and not name.startswith("__")
+            for head in ("self", "cls", owner.name)
+        }
+        if not shared and not classes:
+            return
+        for function in module.functions.values():
+            if function is module.top or any(word in _REGISTERS for word in words(function.qualname)):
+                continue
+            for base, key, value, span in self._filled(function):
+                own = classes.get(base)
+                if base not in shared and (own is None or not self._of_class(module, function, base)):
+                    continue
+                if base in shared and (function.parameter(base) is not None or base in function.variables):
+                    continue
+                parts = [item for item in (key, value) if item is not None]
+                if any(mentions_tenant(item, policy, function) for item in parts):
+                    continue
+                data = tenant_data(index, function, policy, 1)
+                if not data and (key is None or isinstance(key, Const)):
+                    continue
+                if data or self._by_person(key):
+                    yield self.found(
+                        module.path,
+                        span,
+                        f"{base} is shared by all tenants, and is filled here without the tenant",
+                        reason=[data] if data else [],
+                    )
+
+    def _by_person(self, key: Value | None) -> bool:
+        """Whether the key is an id that a tenant gives out."""
+        have = words(name_of(key))
+        return bool(have) and (have[-1] == "id" or "user" in have or "chat" in have or "order" in have)
+
+    def _filled(self, function: FunctionFacts) -> Iterator[tuple[str, Value | None, Value | None, Span]]:
+        for store in function.stores:
+            if store.key is not None:
+                yield store.base, store.key, store.value, store.span
+        for call in function.calls:
+            if call.name in _FILLS and call.receiver is not None and call.args:
+                base = name_of(call.receiver)
+                keyed = call.name in ("setdefault", "add", "append", "appendleft")
+                yield base, call.args[0] if keyed else None, call.args[-1], call.span
+
+    def _of_class(self, module: ModuleFacts, function: FunctionFacts, base: str) -> bool:
+        head, _, name = base.partition(".")
+        if head not in ("self", "cls"):
+            return True
+        owner = module.classes.get(function.class_name)
+        return owner is not None and name in owner.attributes and name not in owner.instance
+
+    INVALID = (
+        Invalid('pending = {}\ndef remember(user_id, order):\n    pending[user_id] = order\n', (Expected(3, "pending is shared by all tenants"),)),
+        Invalid('from collections import defaultdict\nseen = defaultdict(list)\nonline = set()\ndef note(user_id, text):\n    seen.setdefault(user_id, []).append(text)\n    online.add(user_id)\n', (Expected(5, "seen"), Expected(6, "online"))),
+        Invalid('class Carts:\n    _carts: dict = {}\n    def put(self, user_id, cart):\n        self._carts[user_id] = cart\n    @classmethod\n    def drop(cls, chat_id):\n        cls._carts[chat_id] = None\n', (Expected(4, "self._carts"), Expected(7, "cls._carts"))),
+        Invalid('from app.tenancy import get_current_tenant\ncache = {}\ndef load():\n    rows = find(get_current_tenant())\n    other = shape(rows)\n    cache["rows"] = build()\n', (Expected(6, "cache"),)),
+    )  # fmt: skip
+    VALID = (
+        Valid('pending = {}\ndef remember(bot_id, user_id, order):\n    pending[bot_id, user_id] = order\n'),
+        Valid('pending = {}\ndef remember(bot_id, user_id, order):\n    key = f"{bot_id}:{user_id}"\n    pending[key] = order\n'),
+        Valid('handlers = {}\nhandlers["a"] = 1\ndef register(handler_id):\n    def inner(function):\n        handlers[handler_id] = function\n        return function\n    return inner\n'),
+        Valid('state = {"running": False}\ndef start():\n    state["running"] = True\n'),
+        Valid('pending = {}\ndef remember(user_id):\n    pending = {}\n    pending[user_id] = 1\n    return pending\n'),
+        Valid('class Cart:\n    items = []\n    def __init__(self):\n        self.items = []\n    def put(self, user_id):\n        self.items.append(user_id)\n'),
+    )  # fmt: skip
