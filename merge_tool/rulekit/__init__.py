@@ -12,6 +12,7 @@ from merge_tool.rulekit.facts import (
 from merge_tool.rulekit.matchers import matches_glob, matches_route, names_word, words
 from merge_tool.rulekit.project import CallSite, KeyVerdict, Model, Project, QueryVerdict, Route, Scoped
 from merge_tool.rulekit.rule import EXAMPLE_POLICY, SECTIONS, Expected, Invalid, Rule, Valid
+from merge_tool.rulekit.schema import Migrations, Revision, SchemaColumn, SchemaKey, SchemaTable, Step
 from merge_tool.rulekit.values import (
     Attr,
     Call,
@@ -50,6 +51,7 @@ __all__ = [
     "Items",
     "KeyVerdict",
     "Marker",
+    "Migrations",
     "Model",
     "ModuleFacts",
     "Parameter",
@@ -57,11 +59,16 @@ __all__ = [
     "QueryVerdict",
     "Record",
     "Ref",
+    "Revision",
     "Root",
     "Route",
     "Rule",
+    "SchemaColumn",
+    "SchemaKey",
+    "SchemaTable",
     "Scoped",
     "Star",
+    "Step",
     "Text",
     "Unknown",
     "Unreadable",
