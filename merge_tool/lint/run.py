@@ -82,6 +82,7 @@ def lint_texts(
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     rules: Sequence[Rule] | None = None,
+    named: bool | None = None,
 ) -> LintResult:
     """Lints a project held in memory.
 
@@ -92,6 +93,8 @@ def lint_texts(
         select: codes, beginnings of codes, or names of the rules to run; empty: all.
         ignore: the same, for rules to leave out.
         rules: the rules to choose from; None: the bundled ones.
+        named: whether a person named `report_on`; None: where it is given. Where not, rules with `on_migrations` report
+            on Alembic revisions too, which `unchecked_paths` leaves out of the other rules.
 
     Returns:
         the findings in the files of `report_on`, with their count and the seconds it took.
@@ -122,7 +125,14 @@ def lint_texts(
             # A finding may lie in another file than the one it was come to from, so every file is asked.
             for path in sorted(index.modules):
                 found.update(rule.check(index.modules[path], index, policy))
-    shown = [item for item in found if item.path in wanted]
+    widened = report_on is None if named is None else not named
+    on_migrations = {rule.code for rule in chosen if rule.on_migrations} if widened else set()
+    revisions = index.migrations().paths if on_migrations else frozenset()
+    shown = [
+        item
+        for item in found
+        if item.path in wanted or (item.code in on_migrations and item.path in revisions)
+    ]
     left, about = suppress(
         sorted(shown, key=lambda item: item.sort_key),
         index.modules,
@@ -203,7 +213,15 @@ def lint_paths(
             f"no file to check under {root}",
             hint="name the paths to check, or look at checked_paths and unchecked_paths of the policy; files that git does not track are not checked",
         )
-    result = lint_texts(texts, policy, report_on=wanted, select=select, ignore=ignore, rules=rules)
+    result = lint_texts(
+        texts,
+        policy,
+        report_on=wanted,
+        select=select,
+        ignore=ignore,
+        rules=rules,
+        named=report_on is not None,
+    )
     own = [item for item in unread if item.path in wanted]
     findings = tuple(sorted((*result.findings, *own), key=lambda item: item.sort_key))
     return LintResult(

@@ -1,5 +1,6 @@
 """All that a rule file may import, beside `merge_tool.model`."""
 
+from merge_tool.rulekit.ddl import PolicyStatement, always_true, policies, row_security, told
 from merge_tool.rulekit.facts import (
     ClassFacts,
     FunctionFacts,
@@ -55,6 +56,7 @@ __all__ = [
     "Model",
     "ModuleFacts",
     "Parameter",
+    "PolicyStatement",
     "Project",
     "QueryVerdict",
     "Record",
@@ -74,9 +76,13 @@ __all__ = [
     "Unreadable",
     "Valid",
     "Value",
+    "always_true",
     "matches_glob",
     "matches_route",
     "names_word",
+    "policies",
+    "row_security",
+    "told",
     "walk",
     "words",
 ]

@@ -27,7 +27,8 @@ Use instead
 Not reported
 ------------
 Primary keys; a key with a foreign key to another tenant's table, which lies within one tenant by that; what is unique by nature (`uuid`,
-`token`, `hash`, `secret`, or of type UUID). Ids that another system gave out (`external_id`, `payment_id`) are an `info`: two tenants' accounts may clash.
+`token`, `hash`, `secret`, or of type UUID). Ids that a payment system gave out (`payment_id`, `invoice_id`) are an `info`;
+those of people (`telegram_id`) are errors: one person may be a customer of two tenants.
 """
 
 from __future__ import annotations
@@ -66,6 +67,24 @@ _BY_NATURE = frozenset(
         "nonce",
         "jti",
         "fingerprint",
+    )
+)
+_GIVEN_OUT = frozenset(
+    (
+        "payment",
+        "invoice",
+        "order",
+        "bill",
+        "transaction",
+        "charge",
+        "checkout",
+        "correlation",
+        "link",
+        "request",
+        "event",
+        "message",
+        "session",
+        "subscription",
     )
 )
 
@@ -112,10 +131,8 @@ class GlobalUnique(Rule):
         reason: list[str] = []
         if not key.columns or "" in key.columns:
             reason = ["one of its parts is an expression, which may hold the tenant"]
-        elif any(words(name)[-1:] == ["id"] and len(words(name)) > 1 for name in key.columns) and not any(
-            item is not None and item.foreign for item in columns
-        ):
-            reason = ["another system may give these ids out, each but once"]
+        elif any("id" in words(name) and _GIVEN_OUT & set(words(name)) for name in key.columns):
+            reason = ["a payment system gives these ids out, each but once"]
         yield self.found(
             key.path, key.span, message, severity=Severity.INFO if reason else None, reason=reason
         )
@@ -125,6 +142,7 @@ class GlobalUnique(Rule):
         Invalid(HEAD + CODE + '    code: Mapped[str] = mapped_column(unique=True, index=True)\n', (Expected(9),)),
         Invalid(HEAD + CODE + '    code = Column(String)\n    kind = Column(String)\n    __table_args__ = (UniqueConstraint("code", "kind", name="uq"),)\n', (Expected(11, "UNIQUE (code, kind)"),)),
         Invalid(HEAD + CODE + '    code = Column(String)\n    __table_args__ = (Index("ix", "code", unique=True),)\n', (Expected(10),)),
+        Invalid(HEAD + CODE + "    telegram_id = Column(Integer, unique=True)\n", (Expected(9, "telegram_id"),)),
         Invalid(HEAD + CODE + "    payment_id = Column(String, unique=True)\n", (Expected(9, "payment_id", Severity.INFO),)),
         Invalid(HEAD + CODE + '    email = Column(String)\n    __table_args__ = (Index("ix", func.lower(email), unique=True),)\n', (Expected(10, "an expression", Severity.INFO),)),
         Invalid('from sqlmodel import Field, SQLModel\nclass Code(SQLModel, table=True):\n    id: int = Field(primary_key=True)\n    bot_id: int\n    code: str = Field(unique=True)\n', (Expected(5),)),
