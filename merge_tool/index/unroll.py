@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 HOLE = "{?}"  # a part that cannot be told
 _MAX = 600  # ways that one call is unrolled
-_DEPTH = 8
+_DEPTH = 20
 _SAME = frozenset(
     ("text", "DDL", "list", "tuple", "sorted", "reversed", "set", "str", "dedent", "literal_column")
 )
