@@ -11,7 +11,7 @@ from merge_tool.index.unroll import HOLE, Scene, Unroller
 from merge_tool.model.source import Span
 from merge_tool.rulekit.facts import FunctionFacts, ModuleFacts
 from merge_tool.rulekit.schema import Migrations, Revision, SchemaKey, Step
-from merge_tool.rulekit.values import Attr, Call, Const, Items, Value, walk
+from merge_tool.rulekit.values import Attr, Call, Const, Items, Root, Value, walk
 
 if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex
@@ -96,8 +96,9 @@ class _Reader:
 
     def _runs(self, call: Call, scene: Scene) -> Iterator[Step]:
         argument = call.args[0]
-        if isinstance(argument, Call) and argument.name in ("insert", "update", "delete", "select", "values"):
-            yield Step(argument.name, "", scene.path, call.span)
+        kind = _statement_kind(argument)
+        if kind:
+            yield Step(kind, "", scene.path, call.span)
             return
         ways = self._unroll.strings(argument, scene)
         for text, _ in ways:
@@ -158,6 +159,13 @@ class _Reader:
         unique = _KEY_KINDS[kind] == "unique" or truth(call.argument(99, "unique")) is True
         target = string(rest[1]) if kind == "create_foreign_key" and len(rest) > 1 else ""
         return SchemaKey(_KEY_KINDS[kind], columns, path, span, label, unique, target)
+
+
+def _statement_kind(value: Value) -> str:
+    """`update`, `insert`, `delete` or `select` where a value is a statement built by SQLAlchemy; "" for text."""
+    kinds = {item.kind for item in walk(value) if isinstance(item, Root)}
+    kinds |= {item.name for item in walk(value) if isinstance(item, Call)}
+    return next((kind for kind in ("update", "insert", "delete", "select") if kind in kinds), "")
 
 
 def _batch(call: Call) -> Call | None:

@@ -66,7 +66,7 @@ class UnfilledTenantColumn(Rule):
         for step in index.migrations().upgrades:
             if step.kind == "create_table":
                 made.add(f"{step.path}:{step.table}")
-            if step.kind in ("update", "values") or (
+            if step.kind == "update" or (
                 step.kind == "execute" and (step.sql is None or _fills(step.sql, policy.column))
             ):
                 filled = True
