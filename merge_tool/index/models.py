@@ -52,6 +52,10 @@ class Models:
             return True
         return model.has_tenant
 
+    def bodies(self, module: ModuleFacts, facts: ClassFacts) -> list[tuple[ModuleFacts, ClassFacts]]:
+        """The class bodies that make up a model, the farthest base first, so that later ones override."""
+        return list(reversed(self._chain(module, facts)[0]))
+
     def _add(self, model: Model | None) -> None:
         if model is None:
             return

@@ -15,6 +15,7 @@ from merge_tool.index.types import Types
 from merge_tool.model.policy import Policy
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, ModuleFacts, Unreadable
 from merge_tool.rulekit.project import CallSite, KeyVerdict, Model, QueryVerdict, Route, SqlVerdict
+from merge_tool.rulekit.schema import Migrations, SchemaTable
 from merge_tool.rulekit.values import Call, Choice, Const, Items, Ref, Value
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class ProjectIndex:
         self._sql: SqlJudge | None = None
         self._texts: dict[str, tuple[SqlVerdict, ...]] = {}
         self._keys: dict[tuple[str, str], tuple[KeyVerdict, ...]] = {}
+        self._schema: tuple[SchemaTable, ...] | None = None
+        self._migrations: Migrations | None = None
 
     @classmethod
     def build(cls, files: Mapping[str, bytes | str], policy: Policy) -> ProjectIndex:
@@ -242,6 +245,22 @@ class ProjectIndex:
 
             self._keys[path, kind] = tuple(judge_keys(self, path, kind))
         return self._keys[path, kind]
+
+    def schema(self) -> tuple[SchemaTable, ...]:
+        """Every table that a model declares."""
+        if self._schema is None:
+            from merge_tool.index.schema import read_schema
+
+            self._schema = read_schema(self)
+        return self._schema
+
+    def migrations(self) -> Migrations:
+        """The Alembic revisions of the project."""
+        if self._migrations is None:
+            from merge_tool.index.migrations import read_migrations
+
+            self._migrations = read_migrations(self)
+        return self._migrations
 
 
 @contextmanager

@@ -96,7 +96,8 @@ def lint_texts(
     Args:
         texts: all Python files of the project, by path; the index is built over all of them.
         policy: what a tenant is in it.
-        report_on: the paths to report on; None: all that the policy's `checked_paths` and `unchecked_paths` leave.
+        report_on: the paths to report on; None: all that the policy's `checked_paths` and `unchecked_paths` leave, and
+            of rules with `on_migrations` the Alembic revisions too.
         select: codes, beginnings of codes, or names of the rules to run; empty: all.
         ignore: the same, for rules to leave out.
         rules: the rules to choose from; None: the bundled ones.
@@ -117,7 +118,8 @@ def lint_texts(
     if report_on is None:
         wanted = set(checked(sorted(texts), policy))
     index = ProjectIndex.build(texts, policy)
-    return _judged(index, available, chosen, wanted, _picked_meta(select, ignore), start)
+    meta = _picked_meta(select, ignore)
+    return _judged(index, available, chosen, wanted, meta, start, wide=report_on is None)
 
 
 def _judged(
@@ -129,8 +131,13 @@ def _judged(
     start: float,
     groups: Sequence[Sequence[str]] = (),
     jobs: int = 1,
+    *,
+    wide: bool,
 ) -> LintResult:
-    """Runs the chosen rules over an index; `groups` are its files as they are shared out to `jobs` processes."""
+    """Runs the chosen rules over an index; `groups` are its files as they are shared out to `jobs` processes.
+
+    `wide`: nobody named the files, so that rules with `on_migrations` report on revisions beside `wanted`.
+    """
     from merge_tool.index.project import no_collection
     from merge_tool.lint.suppress import suppress
     from merge_tool.lint.workers import share
@@ -159,7 +166,13 @@ def _judged(
         for task, data in share(len(tasks), jobs, there, here).items():
             told = read_findings(data)
             found.update(told[0] if told is not None else _found(index, chosen, tasks[task]))
-    shown = [item for item in found if item.path in wanted]
+    on_migrations = {rule.code for rule in chosen if rule.on_migrations} if wide else set()
+    revisions = index.migrations().paths if on_migrations else frozenset()
+    shown = [
+        item
+        for item in found
+        if item.path in wanted or (item.code in on_migrations and item.path in revisions)
+    ]
     left, about = suppress(
         sorted(shown, key=lambda item: item.sort_key),
         index.modules,
@@ -275,8 +288,9 @@ def lint_paths(
     with no_collection():
         index = ProjectIndex(modules, unreadable, policy)
     groups = grouped(sorted(modules), texts, jobs)
+    meta = _picked_meta(select, ignore)
     result = _judged(
-        index, available, chosen, wanted & set(texts), _picked_meta(select, ignore), start, groups, jobs
+        index, available, chosen, wanted & set(texts), meta, start, groups, jobs, wide=report_on is None
     )
     if cache is not None and whole:
         more = {

@@ -1,5 +1,6 @@
 """All that a rule file may import, beside `merge_tool.model`."""
 
+from merge_tool.rulekit.ddl import PolicyStatement, always_true, policies, row_security, told
 from merge_tool.rulekit.facts import (
     ClassFacts,
     Fallback,
@@ -26,6 +27,7 @@ from merge_tool.rulekit.project import (
     SqlVerdict,
 )
 from merge_tool.rulekit.rule import EXAMPLE_POLICY, SECTIONS, Expected, Invalid, Rule, Valid
+from merge_tool.rulekit.schema import Migrations, Revision, SchemaColumn, SchemaKey, SchemaTable, Step
 from merge_tool.rulekit.tenants import (
     is_tenant_parameter,
     knows_tenant,
@@ -85,22 +87,29 @@ __all__ = [
     "KeyVerdict",
     "Logic",
     "Marker",
+    "Migrations",
     "Model",
     "ModuleFacts",
     "Op",
     "Parameter",
+    "PolicyStatement",
     "Project",
     "Query",
     "QueryVerdict",
     "Read",
     "Record",
     "Ref",
+    "Revision",
     "Root",
     "Route",
     "Rule",
+    "SchemaColumn",
+    "SchemaKey",
+    "SchemaTable",
     "Scoped",
     "SqlVerdict",
     "Star",
+    "Step",
     "Store",
     "Text",
     "Unknown",
@@ -108,6 +117,7 @@ __all__ = [
     "Valid",
     "Value",
     "Write",
+    "always_true",
     "is_tenant_parameter",
     "knows_tenant",
     "last_part",
@@ -117,12 +127,15 @@ __all__ = [
     "module_value",
     "name_of",
     "names_word",
+    "policies",
+    "row_security",
     "says_tenant",
     "spoken",
     "takes_tenant",
     "tenant_data",
     "tenant_functions",
     "text_of",
+    "told",
     "walk",
     "words",
 ]

@@ -9,6 +9,7 @@ from typing import Protocol
 from merge_tool.model.plain import plain
 from merge_tool.model.source import Span
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, ModuleFacts, Unreadable
+from merge_tool.rulekit.schema import Migrations, SchemaTable
 from merge_tool.rulekit.values import Call, Value
 
 
@@ -213,4 +214,12 @@ class Project(Protocol):
         self, path: str, function: FunctionFacts, value: Value
     ) -> Iterator[tuple[str, FunctionFacts, Value]]:
         """A value, or where it is a parameter, what the callers pass for it, some calls deep; with where each stands."""
+        ...
+
+    def schema(self) -> tuple[SchemaTable, ...]:
+        """Every table that a model declares, with columns, indexes and constraints."""
+        ...
+
+    def migrations(self) -> Migrations:
+        """The Alembic revisions of the project, with their steps."""
         ...

@@ -79,6 +79,8 @@ class Rule:
         code: what suppressions and `--select` name, such as `TQ1`.
         name: the bad pattern, so that "allow <name>" reads as a sentence: `unscoped-select`.
         severity: of its findings where it does not say otherwise.
+        on_migrations: whether it also reports on Alembic revisions that the policy's `unchecked_paths` leave out of
+            every other rule, where no paths are named.
         meta: whether the machinery itself finds it (suppressions, unreadable files).
         VALID, INVALID: the examples; a test runs them all.
     """
@@ -87,6 +89,7 @@ class Rule:
     name: ClassVar[str]
     severity: ClassVar[Severity] = Severity.ERROR
     meta: ClassVar[bool] = False  # found by the linters' machinery itself; `check` finds nothing
+    on_migrations: ClassVar[bool] = False
     VALID: ClassVar[tuple[Valid, ...]] = ()
     INVALID: ClassVar[tuple[Invalid, ...]] = ()
 

@@ -1,0 +1,210 @@
+"""Alembic's revisions: what each upgrade and downgrade does, read from the facts; nothing is executed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from typing import TYPE_CHECKING
+
+from merge_tool.index.columns import column_name, read_column, read_keys, string, truth
+from merge_tool.index.unroll import HOLE, Scene, Unroller
+from merge_tool.model.source import Span
+from merge_tool.rulekit.facts import FunctionFacts, ModuleFacts
+from merge_tool.rulekit.schema import Migrations, Revision, SchemaKey, Step
+from merge_tool.rulekit.values import Attr, Call, Const, Items, Root, Value, walk
+
+if TYPE_CHECKING:
+    from merge_tool.index.project import ProjectIndex
+
+_DEPTH = 4
+_KEY_KINDS = {
+    "create_index": "index",
+    "create_unique_constraint": "unique",
+    "create_primary_key": "primary",
+    "create_foreign_key": "foreign",
+}
+_PLAIN = frozenset(
+    ("drop_table", "drop_column", "drop_index", "drop_constraint", "alter_column", "add_column")
+)
+_RUNS = frozenset(("execute", "exec_driver_sql", "scalar"))
+
+
+def read_migrations(index: ProjectIndex) -> Migrations:
+    """Every revision, parents before children; a circle leaves them in the order of their paths."""
+    reader = _Reader(index)
+    found = [item for path in sorted(index.modules) if (item := reader.revision(index.modules[path]))]
+    by_id = {item.id: item for item in found}
+    graph = {item.id: set(item.parents) & set(by_id) for item in found}
+    try:
+        order = [by_id[key] for key in TopologicalSorter(graph).static_order()]
+    except CycleError:
+        order = list(by_id.values())
+    followed = {parent for item in found for parent in item.parents}
+    heads = tuple(item for item in order if item.id not in followed)
+    return Migrations(
+        tuple(order), heads, tuple(sorted(followed - set(by_id))), frozenset(item.path for item in found)
+    )
+
+
+def is_revision(module: ModuleFacts) -> bool:
+    """Whether a file is an Alembic revision: it names itself and what it follows, and has an upgrade."""
+    names = module.top.variables
+    return "revision" in names and "down_revision" in names and "upgrade" in module.functions
+
+
+class _Reader:
+    def __init__(self, index: ProjectIndex) -> None:
+        self._index = index
+        self._unroll = Unroller(index)
+
+    def revision(self, module: ModuleFacts) -> Revision | None:
+        """The revision of a file, or None where it is none."""
+        if not is_revision(module):
+            return None
+        identity = string(module.top.variables["revision"])
+        if not identity:
+            return None
+        parents = tuple(
+            item.value
+            for item in walk(module.top.variables["down_revision"])
+            if isinstance(item, Const) and isinstance(item.value, str)
+        )
+        up, down = module.functions["upgrade"], module.functions.get("downgrade")
+        return Revision(
+            identity,
+            parents,
+            module.path,
+            up.header,
+            tuple(self._steps(up, Scene(module.path, up), _DEPTH)),
+            tuple(self._steps(down, Scene(module.path, down), _DEPTH)) if down is not None else (),
+            down is not None,
+        )
+
+    def _steps(self, function: FunctionFacts, scene: Scene, depth: int) -> Iterator[Step]:
+        calls = sorted(
+            function.calls, key=lambda call: (call.span.line, call.span.column, -call.span.end_line)
+        )
+        for call in calls:
+            if call.name in _RUNS and call.args:
+                yield from self._runs(call, scene)
+            elif call.name in _KEY_KINDS or call.name in _PLAIN or call.name == "create_table":
+                yield from self._operation(call, scene)
+            elif depth > 0:
+                inner = self._index.callee(scene.path, function, call)
+                if inner is not None and inner is not function:
+                    yield from self._steps(inner, self._unroll.enter(scene, inner, call), depth - 1)
+
+    def _runs(self, call: Call, scene: Scene) -> Iterator[Step]:
+        argument = call.args[0]
+        kind = _statement_kind(argument)
+        if kind:
+            yield Step(kind, "", scene.path, call.span)
+            return
+        ways = self._unroll.strings(argument, scene)
+        for text, _ in ways:
+            if text.strip() in ("", HOLE):
+                yield Step("execute", "", scene.path, call.span)
+                continue
+            for part in statements(text):
+                yield Step("execute", "", scene.path, call.span, sql=part)
+
+    def _operation(self, call: Call, scene: Scene) -> Iterator[Step]:
+        batch = _batch(call)
+        kind = call.name
+        named = kind in _KEY_KINDS or kind in ("drop_index", "drop_constraint")
+        if batch is not None:
+            table = batch.argument(0, "table_name")
+            rest = call.args
+        else:
+            position = 1 if named else 0
+            table = call.argument(position, "table_name", "source_table", "table", "name")
+            rest = tuple(item for number, item in enumerate(call.args) if number != position)
+        ways = self._unroll.strings(table, scene) if table is not None else [("", {})]
+        for name, bound in ways:
+            label = ""
+            if named:
+                first = rest[0] if rest else call.argument(99, "constraint_name", "index_name")
+                options = self._unroll.strings(first, scene, bound) if first is not None else []
+                label = options[0][0] if options else ""
+            yield self._step(call, kind, "" if HOLE in name else name.rpartition(".")[2], label, rest, scene)
+
+    def _step(
+        self, call: Call, kind: str, table: str, label: str, rest: tuple[Value, ...], scene: Scene
+    ) -> Step:
+        path, span = scene.path, call.span
+        if kind in ("create_table", "add_column"):
+            columns = tuple(
+                read_column(item, path)
+                for item in [*rest, *(value for _, value in call.kwargs)]
+                if isinstance(item, Call) and item.name == "Column"
+            )
+            return Step(kind, table, path, span, columns, tuple(read_keys(rest, path, {})))
+        if kind in _KEY_KINDS:
+            return Step(
+                kind, table, path, span, keys=(self._key(call, kind, label, rest, span, path),), name=label
+            )
+        if kind in ("alter_column", "drop_column"):
+            first = rest[0] if rest else call.argument(99, "column_name")
+            label = string(first)
+            return Step(kind, table, path, span, name=label, nullable=truth(call.argument(99, "nullable")))
+        return Step(kind, table, path, span, name=label)
+
+    def _key(
+        self, call: Call, kind: str, label: str, rest: tuple[Value, ...], span: Span, path: str
+    ) -> SchemaKey:
+        listed = [
+            item for item in [*rest[1:], *(value for _, value in call.kwargs)] if isinstance(item, Items)
+        ]
+        columns = tuple(column_name(item, {}) for item in listed[0].items) if listed else ()
+        unique = _KEY_KINDS[kind] == "unique" or truth(call.argument(99, "unique")) is True
+        target = string(rest[1]) if kind == "create_foreign_key" and len(rest) > 1 else ""
+        return SchemaKey(_KEY_KINDS[kind], columns, path, span, label, unique, target)
+
+
+def _statement_kind(value: Value) -> str:
+    """`update`, `insert`, `delete` or `select` where a value is a statement built by SQLAlchemy; "" for text."""
+    kinds = {item.kind for item in walk(value) if isinstance(item, Root)}
+    kinds |= {item.name for item in walk(value) if isinstance(item, Call)}
+    return next((kind for kind in ("update", "insert", "delete", "select") if kind in kinds), "")
+
+
+def _batch(call: Call) -> Call | None:
+    """The `batch_alter_table(…)` that a call is made on."""
+    base = call.func.base if isinstance(call.func, Attr) else None
+    return base if isinstance(base, Call) and base.name == "batch_alter_table" else None
+
+
+def statements(text: str) -> list[str]:
+    """A text of SQL cut at its semicolons, spaces squeezed; those in quotes and `$$` bodies do not cut. Comments are left out."""
+    found: list[str] = []
+    current: list[str] = []
+    position = 0
+    while position < len(text):
+        char = text[position]
+        if char in "'\"":
+            end = text.find(char, position + 1)
+            end = len(text) if end < 0 else end + 1
+        elif char == "$":
+            close = text.find("$", position + 1)
+            tag = text[position : close + 1] if close > 0 and text[position + 1 : close].isidentifier() | (close == position + 1) else ""  # fmt: skip
+            again = text.find(tag, close + 1) if tag else -1
+            end = again + len(tag) if again > 0 else position + 1
+        elif text.startswith("--", position):
+            line_end = text.find("\n", position)
+            position = len(text) if line_end < 0 else line_end
+            continue
+        elif text.startswith("/*", position):
+            close = text.find("*/", position)
+            position = len(text) if close < 0 else close + 2
+            continue
+        elif char == ";":
+            found.append("".join(current))
+            current = []
+            position += 1
+            continue
+        else:
+            end = position + 1
+        current.append(text[position:end])
+        position = end
+    found.append("".join(current))
+    return [squeezed for item in found if (squeezed := " ".join(item.split()))]

@@ -1,0 +1,86 @@
+"""A tenant setting that fails where it is not set.
+
+What it does
+------------
+Finds `current_setting('app.…')` without the second argument `true`, and one that is cast without `nullif(…, '')`.
+
+Why is this bad?
+----------------
+Without `missing_ok` the query fails where nothing was set. Once a transaction has set it, the setting reads '' on that connection afterwards, and the cast of '' fails (https://www.postgresql.org/docs/current/functions-admin.html).
+
+Example
+-------
+    op.execute("CREATE POLICY p ON orders USING (bot_id = current_setting('app.current_tenant')::int)")
+
+Use instead
+-----------
+    op.execute("CREATE POLICY p ON orders USING (bot_id = nullif(current_setting('app.current_tenant', true), '')::int)")
+
+Not reported
+------------
+Settings of PostgreSQL's own, which have no dot; a setting that is compared as text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from merge_tool.model.policy import Policy
+from merge_tool.model.source import Diagnostic, Severity
+from merge_tool.rulekit import Expected, Invalid, ModuleFacts, Project, Rule, Valid
+
+REVISION = (
+    'from alembic import op\nimport sqlalchemy as sa\nrevision = "a1"\ndown_revision = None\ndef upgrade():\n'
+)
+_SETTING = re.compile(
+    r"\bcurrent_setting\s*\(\s*('[^']*\.[^']*')\s*(?:::\s*text\s*)?(?:,\s*([^)]*?)\s*)?\)", re.IGNORECASE
+)
+
+
+class FragileCurrentSetting(Rule):
+    """See the module."""
+
+    code = "TM10"
+    name = "fragile-current-setting"
+    severity = Severity.WARNING
+    on_migrations = True
+
+    def check(self, module: ModuleFacts, index: Project, policy: Policy) -> Iterable[Diagnostic]:
+        """Reports settings that fail where they are unset or empty."""
+        if module.path not in index.migrations().paths:
+            return
+        for step in index.migrations().upgrades:
+            if step.path != module.path or step.sql is None:
+                continue
+            for match in _SETTING.finditer(step.sql):
+                nulled = re.search(r"nullif\s*\(\s*$", step.sql[: match.start()], re.IGNORECASE)
+                after = step.sql[match.end() :].lstrip(" )")
+                before = step.sql[: match.start()]
+                cast = re.match(r"::\s*(?!text|varchar|character)\w", after, re.IGNORECASE) or re.search(
+                    r"\bcast\s*\(\s*$", before, re.IGNORECASE
+                )
+                if match[2] is None or match[2].lower() not in ("true", "'t'", "'true'"):
+                    yield self.found(
+                        step.path,
+                        step.span,
+                        f"current_setting({match[1]}) without missing_ok fails where the setting is not set",
+                    )
+                elif cast and not nulled:
+                    yield self.found(
+                        step.path,
+                        step.span,
+                        f"current_setting({match[1]}, true) is cast without nullif(…, ''): once it was set it reads '', and the cast fails",
+                    )
+
+    INVALID = (
+        Invalid(REVISION + '    op.execute("CREATE POLICY p ON t USING (bot_id = current_setting(\'app.t\')::int)")\n', (Expected(6, "without missing_ok"),)),
+        Invalid(REVISION + '    op.execute("CREATE POLICY p ON t USING (bot_id = current_setting(\'app.t\', true)::int)")\n', (Expected(6, "without nullif"),)),
+        Invalid(REVISION + '    op.execute("CREATE POLICY p ON t USING (bot_id = (current_setting(\'app.t\', true))::uuid)")\n', (Expected(6, "without nullif"),)),
+        Invalid(REVISION + '    op.execute("CREATE POLICY p ON t USING (bot_id = CAST(current_setting(\'app.t\', true) AS int))")\n', (Expected(6),)),
+    )  # fmt: skip
+    VALID = (
+        Valid(REVISION + '    op.execute("CREATE POLICY p ON t USING (bot_id = nullif(current_setting(\'app.t\', true), \'\')::int)")\n'),
+        Valid(REVISION + '    op.execute("CREATE POLICY p ON t USING (bot_id::text = current_setting(\'app.t\', true))")\n'),
+        Valid(REVISION + '    op.execute("SELECT current_setting(\'server_version\')")\n'),
+    )  # fmt: skip

@@ -1,0 +1,120 @@
+"""A NOT NULL tenant column that rows lack.
+
+What it does
+------------
+Finds a tenant column that is added as NOT NULL without a server default, or made NOT NULL before any row was filled.
+
+Why is this bad?
+----------------
+The revision fails on a table with rows. Who meets that in production often gives every old row to a tenant by guess.
+
+Example
+-------
+    op.add_column("orders", sa.Column("bot_id", sa.Integer(), nullable=False))
+
+Use instead
+-----------
+    op.add_column("orders", sa.Column("bot_id", sa.Integer(), nullable=True))
+    op.execute("UPDATE orders SET bot_id = 1")
+    op.alter_column("orders", "bot_id", nullable=False)
+
+Not reported
+------------
+Tables that the same revision creates; a column that this or an earlier revision fills by an UPDATE, or by a statement that cannot be told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from merge_tool.model.policy import Policy
+from merge_tool.model.source import Diagnostic, Severity
+from merge_tool.rulekit import Expected, Invalid, ModuleFacts, Project, Rule, Valid
+
+REVISION = (
+    'from alembic import op\nimport sqlalchemy as sa\nrevision = "a1"\ndown_revision = None\ndef upgrade():\n'
+)
+
+
+ADDED = '    op.add_column("t", sa.Column("bot_id", sa.Integer()))\n'
+FILL = "    op.execute('UPDATE t SET bot_id = 1')\n"
+FILLED = f'{REVISION}{ADDED}{FILL}    op.alter_column("t", "bot_id", nullable=False)\n'
+
+
+def _fills(sql: str, column: str) -> bool:
+    return (
+        re.search(rf"\bUPDATE\b.*\bSET\b.*\b{re.escape(column)}\b", sql, re.IGNORECASE | re.DOTALL)
+        is not None
+    )
+
+
+class UnfilledTenantColumn(Rule):
+    """See the module."""
+
+    code = "TM13"
+    name = "unfilled-tenant-column"
+    severity = Severity.ERROR
+    on_migrations = True
+
+    def check(self, module: ModuleFacts, index: Project, policy: Policy) -> Iterable[Diagnostic]:
+        """Reports tenant columns that become NOT NULL while rows have none."""
+        if module.path not in index.migrations().paths:
+            return
+        made: set[str] = set()
+        filled = False
+        for step in index.migrations().upgrades:
+            if step.kind == "create_table":
+                made.add(f"{step.path}:{step.table}")
+            if step.kind == "update" or (
+                step.kind == "execute" and (step.sql is None or _fills(step.sql, policy.column))
+            ):
+                filled = True
+            if step.path != module.path or (step.table and f"{step.path}:{step.table}" in made):
+                continue
+            shown = step.table or "a table"
+            for column in step.columns if step.kind == "add_column" else ():
+                if column.name == policy.column and column.nullable is False and not column.fills:
+                    yield self.found(
+                        step.path,
+                        step.span,
+                        f"{policy.column} is added to {shown} as NOT NULL without a server default",
+                    )
+            if (
+                step.kind == "alter_column"
+                and step.name == policy.column
+                and step.nullable is False
+                and not filled
+            ):
+                yield self.found(
+                    step.path,
+                    step.span,
+                    f"{policy.column} of {shown} becomes NOT NULL, and no row was filled before",
+                )
+            added = re.search(
+                rf"\bADD\s+(?:COLUMN\s+)?(?:IF\s+NOT\s+EXISTS\s+)?\"?{re.escape(policy.column)}\"?\s[^,;]*",
+                step.sql or "",
+                re.IGNORECASE,
+            )
+            if (
+                added
+                and re.search(r"\bNOT\s+NULL\b", added[0], re.IGNORECASE)
+                and not re.search(r"\bDEFAULT\b", added[0], re.IGNORECASE)
+            ):
+                yield self.found(
+                    step.path, step.span, f"{policy.column} is added as NOT NULL without a default"
+                )
+
+    INVALID = (
+        Invalid(REVISION + '    op.add_column("t", sa.Column("bot_id", sa.Integer(), nullable=False))\n', (Expected(6, "bot_id is added to t as NOT NULL"),)),
+        Invalid(REVISION + '    with op.batch_alter_table("t") as batch:\n        batch.add_column(sa.Column("bot_id", sa.Integer(), nullable=False))\n', (Expected(7, "to t "),)),
+        Invalid(REVISION + '    op.add_column("t", sa.Column("bot_id", sa.Integer()))\n    op.alter_column("t", "bot_id", nullable=False)\n', (Expected(7, "becomes NOT NULL"),)),
+        Invalid(REVISION + "    op.execute('ALTER TABLE t ADD COLUMN bot_id int NOT NULL')\n", (Expected(6),)),
+    )  # fmt: skip
+    VALID = (
+        Valid(REVISION + '    op.add_column("t", sa.Column("bot_id", sa.Integer(), nullable=False, server_default="1"))\n'),
+        Valid(FILLED),
+        Valid(REVISION + '    op.create_table("t", sa.Column("id", sa.Integer()))\n    op.add_column("t", sa.Column("bot_id", sa.Integer(), nullable=False))\n'),
+        Valid(REVISION + "    op.execute('ALTER TABLE t ADD COLUMN bot_id int NOT NULL DEFAULT 1')\n"),
+        Valid(REVISION + '    op.add_column("t", sa.Column("note", sa.Integer(), nullable=False))\n'),
+    )  # fmt: skip
