@@ -95,6 +95,14 @@ class ProjectIndex:
         model = self.models.find(name)
         return model is not None and self.models.is_tenant(model)
 
+    def all_models(self) -> tuple[Model, ...]:
+        """Every model."""
+        return tuple(self.models.by_name.values())
+
+    def unclassified_models(self) -> tuple[Model, ...]:
+        """The models that neither carry the tenant column nor stand in a list of the policy."""
+        return self.models.unclassified()
+
     # ---- calls ---------------------------------------------------------------------------------------------
 
     def callee_name(self, path: str, function: FunctionFacts | None, call: Call) -> str:

@@ -20,6 +20,7 @@ class ContextPolicy:
 
     getters: tuple[str, ...] = ()  # return the tenant or None
     requirers: tuple[str, ...] = ()  # return the tenant or raise
+    setters: tuple[str, ...] = ()  # put the tenant into the context
     session_factories: tuple[str, ...] = ()  # give a session bound to a tenant by RLS
 
 

@@ -21,6 +21,7 @@ _IDENTIFIERS = ("column", "parameter", "claim", "global_marker")
 _DOTTED_NAMES = (
     ("context", "getters"),
     ("context", "requirers"),
+    ("context", "setters"),
     ("context", "session_factories"),
     ("routes", "dependencies"),
     ("keys", "builders"),
