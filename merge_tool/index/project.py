@@ -20,9 +20,11 @@ _MAX_CALLER_DEPTH = 4
 
 
 @lru_cache(maxsize=4096)
-def _read_once(path: str, source: bytes | str, marker: str) -> ModuleFacts | Unreadable:
+def _read_once(
+    path: str, source: bytes | str, marker: str, scripts: tuple[str, ...] = ()
+) -> ModuleFacts | Unreadable:
     """The facts of a file, read once a process: a run of stories checks the same files many times over."""
-    return read_module(path, source, marker)
+    return read_module(path, source, marker, scripts)
 
 
 class ProjectIndex:
@@ -59,7 +61,7 @@ class ProjectIndex:
         unreadable: list[Unreadable] = []
         with no_collection():
             for path in sorted(files):
-                facts = _read_once(path, files[path], policy.global_marker)
+                facts = _read_once(path, files[path], policy.global_marker, policy.forbidden_scripts)
                 if isinstance(facts, Unreadable):
                     unreadable.append(facts)
                 else:

@@ -23,6 +23,7 @@ class Scope:
     imports: dict[str, str] = field(default_factory=dict)
     constants_read: set[str] = field(default_factory=set)
     attributes_read: set[str] = field(default_factory=set)
+    finals: list[Call] = field(default_factory=list)
     roots: dict[int, Query] = field(default_factory=dict)  # the longest statement built so far on each root
 
 
@@ -64,4 +65,5 @@ def facts_of(
         frozenset(scope.constants_read),
         frozenset(scope.attributes_read),
         result,
+        tuple(scope.finals),
     )

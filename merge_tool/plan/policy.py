@@ -29,7 +29,7 @@ _DOTTED_NAMES = (
     ("config_getter",),
     ("texts",),
 )
-_PATHS = (("checked_paths",), ("unchecked_paths",), ("routes", "http_paths"))
+_PATHS = (("wrappers",), ("checked_paths",), ("unchecked_paths",), ("routes", "http_paths"))
 MAX_DEPTH = 16
 
 

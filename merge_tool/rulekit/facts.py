@@ -39,6 +39,7 @@ class FunctionFacts:
         imports: names that imports inside it bind, as in `ModuleFacts.imports`.
         variables: what its names hold at its end.
         result: the annotation of what it returns.
+        finals: those of its calls that stand in a `finally`.
         constants_read: string constants used as keys: `x["k"]`, `x.get("k")`, `"k" in x`.
     """
 
@@ -60,6 +61,7 @@ class FunctionFacts:
     constants_read: frozenset[str] = frozenset()
     attributes_read: frozenset[str] = frozenset()
     result: Value | None = None
+    finals: tuple[Call, ...] = ()
 
     def parameter(self, name: str) -> Parameter | None:
         """The parameter of that name, or None."""
@@ -108,6 +110,15 @@ class Marker:
     last: int
 
 
+@dataclass(frozen=True, slots=True)
+class ScriptUse:
+    """A comment or docstring (`kind`) in a script that the policy forbids."""
+
+    script: str
+    kind: str
+    span: Span
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ModuleFacts:
     """One file that was read.
@@ -129,6 +140,7 @@ class ModuleFacts:
     classes: Mapping[str, ClassFacts]
     functions: Mapping[str, FunctionFacts]
     markers: tuple[Marker, ...] = ()
+    scripts: tuple[ScriptUse, ...] = ()
 
     @property
     def top(self) -> FunctionFacts:
