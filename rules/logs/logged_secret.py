@@ -19,8 +19,8 @@ Use instead
 
 Not reported
 ------------
-A part of it (`token[:4]`), its length, a mask or a hash of it, whether there is one (`bool(token)`, `has_token`), counts of tokens, and
-constants of classes.
+A part of it (`token[:4]`), its length, a mask or a hash of it, whether there is one (`bool(token)`, `has_token`), counts of tokens, tokens
+that mark a place (`page_token`), and constants of classes.
 """
 
 from __future__ import annotations
@@ -55,6 +55,8 @@ _LEVELS = frozenset(
 _LOGGERS = frozenset(("logger", "log", "logging", "structlog", "loguru"))
 _SECRETS = frozenset(("password", "passwd", "secret", "token"))
 _NOT_ITSELF = frozenset(("has", "is", "no", "need", "needs", "use", "with", "csrf", "max", "total", "min", "masked", "hashed", "redacted", "safe", "cancel", "cancellation"))  # fmt: skip
+# `page_token` and `delta_token` are places in a list: only tokens of these kinds open anything.
+_OPENING = frozenset(("access", "refresh", "auth", "oauth", "bot", "api", "bearer", "jwt", "session", "webhook", "reset", "user", "client", "login", "secret", "admin", "tenant", "app"))  # fmt: skip
 SHOP = {"settings": (PerTenantSetting("SHOP_ID", "shop.id", ("get_shop_id",)),)}
 LOG = "import logging\nlogger = logging.getLogger(__name__)\n"
 
@@ -86,6 +88,7 @@ class LoggedSecret(Rule):
         Invalid("class A:\n    def f(self, user):\n        self.logger.info('%s', user.client_secret)\n", (Expected(3, "client_secret"),)),
     )  # fmt: skip
     VALID = (
+        Valid(LOG + "def f(page_token, state):\n    logger.info('%s %s', page_token, state.delta_token)\n"),
         Valid(LOG + "def f(token):\n    logger.info('%s…', token[:4])\n"),
         Valid(LOG + "def f(token):\n    logger.info('%s %s', len(token), mask(token))\n"),
         Valid(LOG + "def f(token):\n    logger.info(f'{bool(token)} {token.id}')\n"),
@@ -143,5 +146,7 @@ def _secret(value: Value, policy: Policy) -> str:
         or _NOT_ITSELF.intersection(parts)
         or not (parts[-1] in _SECRETS or parts[-2:] == ["api", "key"])
     ):
+        return ""
+    if parts[-1] == "token" and len(parts) > 1 and parts[-2] not in _OPENING:
         return ""
     return name
