@@ -42,8 +42,12 @@ def commands() -> str:
         "Exit codes: 0 clean, 1 findings, conflicts or a gate, 2 wrong usage, plan or policy, 3 a bug of ours, 130 interrupted.",
         "",
     ]
+    listed: list[tuple[str, Any]] = []
     for verb in VERBS:
-        command: Any = group.get_command(None, verb)  # type: ignore[attr-defined]
+        found: Any = group.get_command(None, verb)  # type: ignore[attr-defined]
+        inner = getattr(found, "commands", None)  # `policy` has verbs of its own
+        listed += [(f"{verb} {name}", item) for name, item in inner.items()] if inner else [(verb, found)]
+    for verb, command in listed:
         arguments = [item for item in command.params if item.param_type_name == "argument"]
         usage = " ".join([verb, *[item.metavar or item.name for item in arguments]])
         parts += [

@@ -36,6 +36,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "rollback": ("rollback", "rollback", "Stops"),
     "validate": ("validate", "validate", "Code"),
     "rule": ("rule", "rule", "Code"),
+    "policy": ("policy", "policy", "Code"),
     "codemod": ("codemod", "codemod", "Code"),
 }
 
@@ -56,9 +57,13 @@ class LazyGroup(TyperGroup):
         if cmd_name not in VERBS:
             return None
         module, function, panel = VERBS[cmd_name]
-        target: Callable[..., Any] = getattr(
+        target: Callable[..., Any] | typer.Typer = getattr(
             importlib.import_module(f"merge_tool.commands.{module}"), function
         )
+        if isinstance(target, typer.Typer):  # a verb with verbs of its own
+            group = typer.main.get_command(target)
+            group.name = cmd_name
+            return group
         one = typer.Typer(add_completion=False)
         one.command(cmd_name, rich_help_panel=panel, no_args_is_help=False)(target)
         command = typer.main.get_command(one)

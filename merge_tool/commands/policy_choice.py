@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 OWN = "tenancy.yaml"
-NAME_ONE = f"give --policy FILE or NAME (bundled: generic, remnabot), or put the project's policy into {OWN} at its root"
+NAME_ONE = f"give --policy FILE or NAME (bundled: generic, remnabot), or write {OWN} at the root: merge-tool policy infer -o {OWN}"
 
 
 @dataclass(frozen=True)

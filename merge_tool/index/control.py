@@ -98,7 +98,9 @@ def read_try(reader: FlowReader, node: ast.Try) -> None:
     reader.env = result
     if node.finalbody:
         was_dead, reader.env.dead = reader.env.dead, False
+        before = len(reader.scope.calls)
         reader.block(node.finalbody)
+        reader.scope.finals.extend(reader.scope.calls[before:])
         reader.env.dead |= was_dead
 
 

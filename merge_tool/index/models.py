@@ -56,6 +56,15 @@ class Models:
         """The class bodies that make up a model, the farthest base first, so that later ones override."""
         return list(reversed(self._chain(module, facts)[0]))
 
+    def unclassified(self) -> tuple[Model, ...]:
+        """The models that neither carry the column nor stand in a list of the policy."""
+        if "*" in self._tenant:
+            return ()
+        listed = self._tenant | self._shared
+        return tuple(
+            model for model in self.by_name.values() if not model.has_tenant and model.table not in listed
+        )
+
     def _add(self, model: Model | None) -> None:
         if model is None:
             return
@@ -191,8 +200,14 @@ class Models:
             sqlmodel = any(isinstance(base, Ref) and base.last != "BaseModel" for base in facts.bases)
             if mapped or (sqlmodel and name not in facts.attributes):
                 columns[name] = name
-        if self._column in facts.methods and self._is_declared(owner, facts, self._column):
-            columns[self._column] = self._column
+        for name in facts.methods:
+            if name not in columns and not name.startswith("__") and self._is_declared(owner, facts, name):
+                function = owner.functions[f"{facts.qualname}.{name}"]
+                made = [item for item in function.returns if isinstance(item, Call) and item.name in _COLUMNS]
+                if made or name == self._column:
+                    columns[name] = name
+                for call in made:
+                    self._foreign(call, name, foreign)
 
     def _is_declared(self, owner: ModuleFacts, facts: ClassFacts, name: str) -> bool:
         function = owner.functions.get(f"{facts.qualname}.{name}")

@@ -26,9 +26,11 @@ _MAX_CALLER_DEPTH = 4
 
 
 @lru_cache(maxsize=4096)
-def _read_once(path: str, source: bytes | str, marker: str) -> ModuleFacts | Unreadable:
+def _read_once(
+    path: str, source: bytes | str, marker: str, scripts: tuple[str, ...] = ()
+) -> ModuleFacts | Unreadable:
     """The facts of a file, read once a process: a run of stories checks the same files many times over."""
-    return read_module(path, source, marker)
+    return read_module(path, source, marker, scripts)
 
 
 class ProjectIndex:
@@ -72,7 +74,7 @@ class ProjectIndex:
         unreadable: list[Unreadable] = []
         with no_collection():
             for path in sorted(files):
-                facts = _read_once(path, files[path], policy.global_marker)
+                facts = _read_once(path, files[path], policy.global_marker, policy.forbidden_scripts)
                 if isinstance(facts, Unreadable):
                     unreadable.append(facts)
                 else:
@@ -107,6 +109,14 @@ class ProjectIndex:
         """Whether a model's rows belong to a tenant; False where there is no such model."""
         model = self.models.find(name)
         return model is not None and self.models.is_tenant(model)
+
+    def all_models(self) -> tuple[Model, ...]:
+        """Every model."""
+        return tuple(self.models.by_name.values())
+
+    def unclassified_models(self) -> tuple[Model, ...]:
+        """The models that neither carry the tenant column nor stand in a list of the policy."""
+        return self.models.unclassified()
 
     # ---- calls ---------------------------------------------------------------------------------------------
 

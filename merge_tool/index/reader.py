@@ -10,6 +10,7 @@ import tokenize
 from pathlib import PurePosixPath
 
 from merge_tool.index.flow import FlowReader
+from merge_tool.index.scripts import script_uses
 from merge_tool.index.source import Source, read_source
 from merge_tool.model.source import Span
 from merge_tool.rulekit.facts import Marker, ModuleFacts, Unreadable
@@ -26,13 +27,16 @@ def module_name(path: str) -> tuple[str, bool]:
     return ".".join(pure.parts), False
 
 
-def read_module(path: str, source: bytes | str, marker: str = "GLOBAL_QUERY") -> ModuleFacts | Unreadable:
+def read_module(
+    path: str, source: bytes | str, marker: str = "GLOBAL_QUERY", scripts: tuple[str, ...] = ()
+) -> ModuleFacts | Unreadable:
     """Reads one file.
 
     Args:
         path: relative to the project's root, with forward slashes; the module's name comes from it.
         source: the file's bytes or text.
         marker: the comment that marks a statement as meant for all tenants.
+        scripts: the Unicode scripts whose comments and docstrings are to be noted.
 
     Returns:
         its facts, or why it cannot be read. Never raises for what a file may hold.
@@ -63,6 +67,7 @@ def read_module(path: str, source: bytes | str, marker: str = "GLOBAL_QUERY") ->
         reader.classes,
         reader.functions,
         markers,
+        script_uses(parsed, scripts) if scripts else (),
     )
 
 

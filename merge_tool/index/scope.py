@@ -29,6 +29,7 @@ class Scope:
     stores: list[Store] = field(default_factory=list)
     fallbacks: list[Fallback] = field(default_factory=list)
     globals: set[str] = field(default_factory=set)
+    finals: list[Call] = field(default_factory=list)
     roots: dict[int, Query] = field(default_factory=dict)  # the longest statement built so far on each root
 
 
@@ -75,4 +76,5 @@ def facts_of(
         tuple(scope.reads),
         tuple(scope.stores),
         tuple(scope.fallbacks),
+        tuple(scope.finals),
     )

@@ -61,7 +61,7 @@ class Types:
             owner = self.type_of(module.path, module.top, module.top.variables[first])
             parts = tail.split(".")
             for part in parts[:-1]:
-                owner = self._attribute_type(owner, part) if owner else ""
+                owner = self.attribute_type(owner, part) if owner else ""
             return self._member(owner, parts[-1]) if owner else qualified
         if more and first in module.classes:
             return self._member(f"{module.module}.{first}", tail) or qualified
@@ -79,7 +79,7 @@ class Types:
         method = self.method(found, name)
         if method is not None:
             return f"{self._names.modules[method.path].module}.{method.qualname}"
-        kind = self._attribute_type(owner, name)
+        kind = self.attribute_type(owner, name)
         return kind or f"{owner}.{name}"
 
     def method(self, owner: ClassFacts, name: str) -> FunctionFacts | None:
@@ -132,7 +132,7 @@ class Types:
             return self._type_of_ref(path, function, value.dotted)
         if isinstance(value, Attr):
             owner = self.type_of(path, function, value.base)
-            return self._attribute_type(owner, value.name) if owner else ""
+            return self.attribute_type(owner, value.name) if owner else ""
         if isinstance(value, Choice):
             for arm in value.arms:
                 found = self.type_of(path, function, arm)
@@ -176,14 +176,14 @@ class Types:
         if head in ("self", "cls") and function is not None and function.class_name:
             owner = f"{self._names.modules[function.path].module}.{function.class_name}"
             for part in rest.split(".") if rest else ():
-                owner = self._attribute_type(owner, part)
+                owner = self.attribute_type(owner, part)
                 if not owner:
                     return ""
             return owner
         if dot and self._is_local(function, head):
             owner = self._type_of_ref(path, function, head)
             for part in rest.split("."):
-                owner = self._attribute_type(owner, part) if owner else ""
+                owner = self.attribute_type(owner, part) if owner else ""
             return owner
         if function is not None and not dot:
             parameter = function.parameter(head)
@@ -211,7 +211,7 @@ class Types:
             return ""
         owner = self.type_of(module.path, module.top, held)
         for part in tail.split(".") if more else ():
-            owner = self._attribute_type(owner, part) if owner else ""
+            owner = self.attribute_type(owner, part) if owner else ""
         return owner
 
     def _dependency_type(self, path: str, function: FunctionFacts | None, default: Call) -> str:
@@ -222,7 +222,8 @@ class Types:
             self.type_of(path, function, Call(inner, (), (), default.span)) if isinstance(inner, Ref) else ""
         )
 
-    def _attribute_type(self, owner: str, name: str) -> str:
+    def attribute_type(self, owner: str, name: str) -> str:
+        """The class of what an attribute of a class holds; "" where it cannot be told."""
         key = (owner, name)
         if key not in self._attributes:
             self._attributes[key] = ""  # an attribute that is made of itself has no type that could be told

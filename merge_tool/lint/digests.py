@@ -38,10 +38,11 @@ def code_digest(names: tuple[str, ...]) -> bytes:
     return digest(*parts)
 
 
-def facts_keys(contents: Mapping[str, bytes], marker: str) -> dict[str, bytes]:
-    """The key of each file's facts, by path: its place, its content, the policy's marker and the readers' own code."""
+def facts_keys(contents: Mapping[str, bytes], policy: Policy) -> dict[str, bytes]:
+    """The key of each file's facts, by path: its place, its content, what the policy has noted, and the readers' own code."""
+    told = repr((policy.global_marker, policy.forbidden_scripts))
     code = code_digest(_FACTS)
-    return {path: digest(code, marker, path, content) for path, content in contents.items()}
+    return {path: digest(code, told, path, content) for path, content in contents.items()}
 
 
 def rules_digest(folders: Sequence[Path]) -> bytes:

@@ -9,6 +9,7 @@ from merge_tool.index.reader import read_module
 from merge_tool.lint.cache import Cache
 from merge_tool.lint.facts_bytes import from_bytes, to_bytes
 from merge_tool.lint.workers import share
+from merge_tool.model.policy import Policy
 from merge_tool.rulekit.facts import ModuleFacts, Unreadable
 
 # Below this many bytes of source a second process costs more than it takes over; measured with benchmarks/lint_speed.py.
@@ -17,18 +18,19 @@ _TASKS_A_JOB = 12
 
 
 def read_files(
-    contents: Mapping[str, bytes], keys: Mapping[str, bytes], marker: str, cache: Cache | None, jobs: int
+    contents: Mapping[str, bytes], keys: Mapping[str, bytes], policy: Policy, cache: Cache | None, jobs: int
 ) -> tuple[dict[str, ModuleFacts], tuple[Unreadable, ...]]:
     """The facts of files, and those that cannot be read, both in order of path whatever the number of processes.
 
     Args:
         contents: the files' bytes, by path.
         keys: the key of each in the cache, by path.
-        marker: the policy's comment for global queries.
+        policy: says which comments mark global queries, and which scripts are to be noted.
         cache: where facts are looked for and kept; None: nowhere.
         jobs: how many processes may read.
     """
     found: dict[str, ModuleFacts | Unreadable] = {}
+    told = (policy.global_marker, policy.forbidden_scripts)
     with no_collection():
         if cache is not None:
             kept = cache.get(list(keys.values()))
@@ -42,20 +44,20 @@ def read_files(
 
         def here(task: int) -> None:
             for path in groups[task]:
-                found[path] = facts = read_module(path, contents[path], marker)
+                found[path] = facts = read_module(path, contents[path], *told)
                 if cache is not None:
                     fresh[path] = to_bytes(facts)
 
         def there(task: int) -> bytes:
             parts: list[bytes] = []
             for path in groups[task]:
-                data = to_bytes(read_module(path, contents[path], marker))
+                data = to_bytes(read_module(path, contents[path], *told))
                 parts += (len(data).to_bytes(8, "little"), data)
             return b"".join(parts)
 
         for task, data in sorted(share(len(groups), jobs, there, here).items()):
             for path, part in zip(groups[task], _parts(data), strict=True):
-                found[path] = from_bytes(part) or read_module(path, contents[path], marker)
+                found[path] = from_bytes(part) or read_module(path, contents[path], *told)
                 fresh[path] = part
         if cache is not None and fresh:
             cache.put((keys[path], fresh[path]) for path in sorted(fresh))

@@ -260,7 +260,7 @@ def lint_paths(
         except OSError as error:
             message = f"not checked: it cannot be read ({error.strerror or error})"
             unread.append(Diagnostic(UNREADABLE, Severity.ERROR, path, Span(1, 1, 1, 1), message))
-    keys = facts_keys(texts, policy.global_marker)
+    keys = facts_keys(texts, policy)
     whole = b""
     if cache is not None and rules is None and not unread:
         whole = result_key(keys, policy, report_on, select, ignore, rules_digest(rule_folders))
@@ -284,7 +284,7 @@ def lint_paths(
 
     available = tuple(rules) if rules is not None else load_rules(rule_folders)
     chosen = choose(available, select, ignore)
-    modules, unreadable = read_files(texts, keys, policy.global_marker, cache, jobs)
+    modules, unreadable = read_files(texts, keys, policy, cache, jobs)
     with no_collection():
         index = ProjectIndex(modules, unreadable, policy)
     groups = grouped(sorted(modules), texts, jobs)

@@ -21,6 +21,7 @@ _IDENTIFIERS = ("column", "parameter", "claim", "global_marker")
 _DOTTED_NAMES = (
     ("context", "getters"),
     ("context", "requirers"),
+    ("context", "setters"),
     ("context", "session_factories"),
     ("routes", "dependencies"),
     ("keys", "builders"),
@@ -28,7 +29,7 @@ _DOTTED_NAMES = (
     ("config_getter",),
     ("texts",),
 )
-_PATHS = (("checked_paths",), ("unchecked_paths",), ("routes", "http_paths"))
+_PATHS = (("wrappers",), ("checked_paths",), ("unchecked_paths",), ("routes", "http_paths"))
 MAX_DEPTH = 16
 
 

@@ -81,6 +81,7 @@ class FunctionFacts:
         stores: entries of mappings and lists that it sets, and globals that it binds.
         fallbacks: values that stand in for others.
         writes: attributes, and entries of mappings it was given, that it sets.
+        finals: those of its calls that stand in a `finally`.
         constants_read: string constants used as keys: `x["k"]`, `x.get("k")`, `"k" in x`.
     """
 
@@ -107,6 +108,7 @@ class FunctionFacts:
     reads: tuple[Read, ...] = ()
     stores: tuple[Store, ...] = ()
     fallbacks: tuple[Fallback, ...] = ()
+    finals: tuple[Call, ...] = ()
 
     def parameter(self, name: str) -> Parameter | None:
         """The parameter of that name, or None."""
@@ -156,6 +158,15 @@ class Marker:
 
 
 @plain()
+class ScriptUse:
+    """A comment or docstring (`kind`) in a script that the policy forbids."""
+
+    script: str
+    kind: str
+    span: Span
+
+
+@plain()
 class ModuleFacts:
     """One file that was read.
 
@@ -176,6 +187,7 @@ class ModuleFacts:
     classes: Mapping[str, ClassFacts]
     functions: Mapping[str, FunctionFacts]
     markers: tuple[Marker, ...] = ()
+    scripts: tuple[ScriptUse, ...] = ()
 
     @property
     def top(self) -> FunctionFacts:

@@ -194,6 +194,14 @@ class Project(Protocol):
         """Whether a model's rows belong to a tenant."""
         ...
 
+    def all_models(self) -> tuple[Model, ...]:
+        """Every model."""
+        ...
+
+    def unclassified_models(self) -> tuple[Model, ...]:
+        """The models that neither carry the tenant column nor stand in a list of the policy."""
+        ...
+
     def routes(self) -> tuple[Route, ...]:
         """Every route."""
         ...

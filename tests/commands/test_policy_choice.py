@@ -41,7 +41,7 @@ Base = declarative_base()
 class User(Base):
     __tablename__ = "users"
     id = Column(Integer, primary_key=True)
-    {column} = Column(Integer)
+    {column} = Column(Integer, nullable=False, index=True)
 """
 
 

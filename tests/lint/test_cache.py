@@ -69,9 +69,9 @@ def test_only_what_changed_is_read_again(
     (project / "app" / "a.py").write_text("\n" + BAD)
     read: list[str] = []
 
-    def noted(path: str, source: bytes, marker: str) -> object:
+    def noted(path: str, source: bytes, marker: str, scripts: tuple[str, ...]) -> object:
         read.append(path)
-        return read_module(path, source, marker)
+        return read_module(path, source, marker, scripts)
 
     monkeypatch.setattr("merge_tool.lint.reading.read_module", noted)
     assert lint(project, Cache(folder)).findings[0].span.line == 4
@@ -115,7 +115,7 @@ def test_a_cache_can_be_carried_to_another_checkout(project: Path, folder: Path,
     first = lint(project, Cache(folder))
     other = tmp_path / "elsewhere" / "checkout"
     shutil.copytree(project, other)
-    keys = facts_keys({"app/a.py": BAD.encode()}, "GLOBAL_QUERY")
+    keys = facts_keys({"app/a.py": BAD.encode()}, Policy())
     assert result_key(keys, POLICY, [], (), (), b"") == result_key(keys, POLICY, [], (), (), b"")
     assert told(lint(other, Cache(folder))) == told(first)
 

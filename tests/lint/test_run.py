@@ -115,7 +115,12 @@ def test_same_input_same_output() -> None:
     texts = {f"m{number}.py": BAD for number in range(8)}
     first = lint_texts(texts, EXAMPLE_POLICY).findings
     assert first == lint_texts(dict(reversed(texts.items())), EXAMPLE_POLICY).findings
-    assert len(first) == 8
+    found = [item.code for item in first]
+    assert (found.count("TK1"), found.count("TX3"), len(found)) == (
+        8,
+        7,
+        15,
+    )  # one of the raw clients is the wrapper
 
 
 def test_report_is_on_the_chosen_files_and_the_index_over_all() -> None:

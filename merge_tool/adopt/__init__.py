@@ -1,0 +1,1 @@
+"""First policies for code bases that have none, and what a policy leaves open."""

@@ -1,0 +1,142 @@
+"""An engine or a Redis client that is made outside its wrapper.
+
+What it does
+------------
+Looks for `create_engine`, `create_async_engine`, `redis.from_url`, `redis.Redis(…)` and their like over the whole project, finds the module
+that the others import as the wrapper, and reports those that are made elsewhere. The policy's `wrappers` name the files instead.
+
+Why is this bad?
+----------------
+What the wrapper does for every tenant (sets the tenant for row-level security, puts it into keys) does not happen on a client beside it.
+
+Example
+-------
+    client = redis.from_url(settings.REDIS_URL)
+
+Use instead
+-----------
+    from app.utils.cache import cache
+
+Not reported
+------------
+The only module that makes one; tests, scripts and migrations.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
+from merge_tool.model.policy import Policy
+from merge_tool.model.source import Diagnostic, Severity
+from merge_tool.rulekit import Call, Expected, Invalid, ModuleFacts, Project, Rule, Valid, matches_glob, words
+
+ENGINES = frozenset(
+    ("create_engine", "create_async_engine", "engine_from_config", "async_engine_from_config")
+)
+CLIENTS = frozenset(("Redis", "StrictRedis", "RedisCluster", "from_url", "create_redis_pool", "Valkey"))
+_HOMES = {
+    "engine": frozenset(("database", "db", "session", "sessions", "engine", "connection")),
+    "Redis client": frozenset(("redis", "cache", "valkey")),
+}
+_ASIDE = frozenset(("tests", "test", "scripts", "alembic", "migrations", "examples", "benchmarks", "tools"))
+ENGINE = {
+    "app/database.py": 'from sqlalchemy import create_engine\nengine = create_engine("x")\n',
+    "app/a.py": "from app.database import engine\n",
+    "app/b.py": "from app.database import engine\n",
+}
+CACHE = {
+    "app/cache.py": 'import redis.asyncio as redis\nclass Cache:\n    def connect(self):\n        self.client = redis.from_url("x")\ncache = Cache()\n',
+    "app/a.py": "from app.cache import cache\n",
+}
+
+
+class RawClient(Rule):
+    """See the module."""
+
+    code = "TX3"
+    name = "raw-client"
+    severity = Severity.WARNING
+
+    def __init__(self) -> None:
+        self._known: weakref.WeakKeyDictionary[Project, dict[str, list[tuple[Call, str, str]]]] = (
+            weakref.WeakKeyDictionary()
+        )
+
+    def check(self, module: ModuleFacts, index: Project, policy: Policy) -> Iterable[Diagnostic]:
+        """Reports the file's clients where another module is the wrapper."""
+        found = self._known.get(index)
+        if found is None:
+            found = self._known[index] = _outside(index, policy)
+        for call, kind, wrapper in found.get(module.path, ()):
+            told = f"the project has its own in {wrapper}" if wrapper else "no file of the policy's wrappers"
+            yield self.found(module.path, call.span, f"this {kind} is made outside its wrapper: {told}")
+
+    INVALID = (
+        Invalid('import sqlalchemy\ndef f(url):\n    return sqlalchemy.create_engine(url)\n', (Expected(3, "this engine is made outside its wrapper: the project has its own in app/database.py"),), ENGINE),
+        Invalid('from redis import asyncio as aioredis\nclient = aioredis.from_url("redis://")\n', (Expected(2, "this Redis client"),), CACHE),
+        Invalid('import redis\nclass Cart:\n    def __init__(self):\n        self.r = redis.Redis(host="a")\n', (Expected(4, "app/cache.py"),), CACHE),
+        Invalid('import redis\nr = redis.Redis()\n', (Expected(2, "no file of the policy's wrappers"),), policy={"wrappers": ("app/cache.py",)}),
+    )  # fmt: skip
+    VALID = (
+        Valid("import redis\nr = redis.Redis()\n"),
+        Valid("from app.cache import cache\nx = cache.client\n", CACHE),
+        Valid("from datetime import date\nx = date.from_url('a')\n", CACHE),
+        Valid("import redis\nr = redis.Redis()\n", CACHE, path="scripts/once.py"),
+        Valid("import redis\nr = redis.Redis()\n", CACHE, {"wrappers": ("app/**",)}),
+        Valid('from redis.asyncio import Redis\ndef f(client: Redis) -> Redis:\n    return client\n', CACHE),
+    )  # fmt: skip
+
+
+def _kind(module: ModuleFacts, index: Project) -> Iterable[tuple[Call, str]]:
+    for function in module.functions.values():
+        for call in function.calls:
+            if call.name not in ENGINES and call.name not in CLIENTS:
+                continue
+            name = index.callee_name(module.path, function, call)
+            if call.name in ENGINES and name.startswith(("sqlalchemy.", "sqlmodel.")):
+                yield call, "engine"
+            elif call.name in CLIENTS and name.partition(".")[0] in ("redis", "aioredis", "valkey"):
+                yield call, "Redis client"
+
+
+def _outside(index: Project, policy: Policy) -> dict[str, list[tuple[Call, str, str]]]:
+    """The sites outside the wrappers, by file."""
+    sites: dict[str, dict[str, list[Call]]] = defaultdict(lambda: defaultdict(list))
+    for module in index.modules.values():
+        if _ASIDE.intersection(module.path.split("/")[:-1]):
+            continue
+        for call, kind in _kind(module, index):
+            sites[kind][module.path].append(call)
+    found: dict[str, list[tuple[Call, str, str]]] = defaultdict(list)
+    imported: Counter[str] | None = None
+    for kind, by_path in sites.items():
+        wrapper = ""
+        if not policy.wrappers:
+            if len(by_path) < 2:
+                continue
+            imported = imported if imported is not None else _imports(index)
+            counts = imported
+            wrapper = max(
+                by_path,
+                key=lambda path: (
+                    bool(_HOMES[kind].intersection(words(path.removesuffix(".py")))),
+                    counts[index.modules[path].module],
+                    path,
+                ),
+            )
+        for path, calls in by_path.items():
+            if path != wrapper and not any(matches_glob(path, item) for item in policy.wrappers):
+                found[path] += [(call, kind, wrapper) for call in calls]
+    return found
+
+
+def _imports(index: Project) -> Counter[str]:
+    """How many imports name each module."""
+    counts: Counter[str] = Counter()
+    for module in index.modules.values():
+        for site in module.import_sites:
+            counts[site.target] += 1
+            counts[site.target.rpartition(".")[0]] += 1
+    return counts

@@ -1,0 +1,193 @@
+"""`policy infer` and `policy check`, on small projects of the usual shapes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from merge_tool.adopt.check import check_policy
+from merge_tool.adopt.infer import infer
+from merge_tool.adopt.write import to_yaml
+from merge_tool.model.policy import ContextPolicy, PerTenantSetting, Policy, TablePolicy
+from merge_tool.plan.policy import load_policy
+
+MODELS = """\
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
+
+class Base(DeclarativeBase): ...
+
+class Owned:
+    @declared_attr
+    def org_id(cls):
+        return mapped_column(ForeignKey("organizations.id"))
+
+class Organization(Base):
+    __tablename__ = "organizations"
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+class User(Owned, Base):
+    __tablename__ = "users"
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+class Order(Owned, Base):
+    __tablename__ = "orders"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+
+class Line(Base):
+    __tablename__ = "lines"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
+
+class Currency(Base):
+    __tablename__ = "currencies"
+    id: Mapped[int] = mapped_column(primary_key=True)
+"""
+TENANCY = """\
+from contextvars import ContextVar
+from fastapi import Depends, HTTPException
+
+current_org: ContextVar[int | None] = ContextVar("current_org", default=None)
+
+def get_org() -> int | None:
+    return current_org.get()
+
+def require_org() -> int:
+    org = get_org()
+    if org is None:
+        raise HTTPException(401)
+    return org
+
+def set_org(org_id: int) -> None:
+    current_org.set(org_id)
+"""
+ROUTES = """\
+import jwt
+from fastapi import APIRouter, Depends
+from sqlalchemy import select
+from app.models import Order, User
+from app.tenancy import require_org
+
+router = APIRouter()
+
+@router.get("/orders")
+async def orders(db, org_id: int = Depends(require_org)):
+    return await db.scalars(select(Order).where(Order.org_id == org_id))
+
+async def users(db, org_id: int):
+    return await db.scalars(select(User).where(User.org_id == org_id))
+
+async def user(db, org_id: int, user_id: int):
+    return await db.scalar(select(User).where(User.org_id == org_id, User.id == user_id))
+
+def token(user_id, org_id: int):
+    return jwt.encode({"sub": user_id, "org": org_id}, "s")
+"""
+PROJECT = {
+    "app/models.py": MODELS,
+    "app/tenancy.py": TENANCY,
+    "app/routes.py": ROUTES,
+    "tests/test_a.py": "x = 1\n",
+}
+
+
+def loaded(files: dict[str, str], folder: Path) -> Policy:
+    path = folder / "policy.yaml"
+    path.write_text(to_yaml(infer(files, "Shop & Söhne")), encoding="utf-8")
+    return load_policy(str(path), root=None)
+
+
+def test_a_project_of_many_tenants_gives_its_policy(tmp_path: Path) -> None:
+    policy = loaded(PROJECT, tmp_path)
+    assert (policy.column, policy.parameter, policy.parameter_type, policy.claim) == (
+        "org_id",
+        "org_id",
+        "int",
+        "org",
+    )
+    assert policy.context.getters == ("app.tenancy.get_org",)
+    assert policy.context.requirers == ("app.tenancy.require_org",)
+    assert policy.context.setters == ("app.tenancy.set_org",)
+    assert policy.routes.dependencies == ("app.tenancy.require_org",)
+    assert policy.tables.tenant == ("lines",)
+    assert policy.tables.shared == ("organizations",)
+    assert policy.checked_paths == ("app/**/*.py",)
+    assert policy.unchecked_paths == ("tests/**",)
+
+
+def test_every_guess_has_its_evidence() -> None:
+    text = to_yaml(infer(PROJECT, "shop"))
+    assert "column: org_id  # high: 2 of 5 models have org_id; 3 of its 3 comparisons" in text
+    assert "app/routes.py:" in text
+    assert "currencies (app/models.py:" in text
+    assert "#   session_factories:" in text
+
+
+def test_a_project_of_one_tenant_says_so_and_names_the_owned_tables(tmp_path: Path) -> None:
+    models = MODELS.replace("(Owned, Base)", "(Base)")
+    routes = ROUTES.replace("Order.org_id == org_id", "Order.user_id == user_id").replace("org_id", "user_id")
+    files = {"app/models.py": models, "app/routes.py": routes}
+    found = infer(files, "shop")
+    assert not found.multi_tenant
+    assert set(found.owned) >= {"orders", "lines", "users"}
+    assert "No tenant was found" in to_yaml(found)
+    assert loaded(files, tmp_path).column == "tenant_id"
+
+
+@pytest.mark.parametrize("files", [{"a.py": ""}, {"a.py": "def f(:\n"}, {"a\nb.py": MODELS}])
+def test_odd_projects_give_a_policy_that_loads(files: dict[str, str], tmp_path: Path) -> None:
+    assert loaded(files, tmp_path).name
+
+
+def test_check_is_clean_where_all_is_told(tmp_path: Path) -> None:
+    policy = loaded(PROJECT, tmp_path)
+    assert [item.name for item in check_policy(PROJECT, policy)] == ["currencies"]
+
+
+def test_check_tells_names_that_are_not_there() -> None:
+    policy = Policy(
+        column="org_id",
+        context=ContextPolicy(getters=("app.tenancy.gone", "app.tenancy.get_org")),
+        tables=TablePolicy(
+            tenant=("lines",), shared=("organizations", "currencies", "nowhere", "alembic_version")
+        ),
+        settings=(PerTenantSetting("SHOP_KEY", "shop.key", ("get_shop_key",)),),
+        checked_paths=("app/models.py", "src/**"),
+    )
+    found = {(item.key, item.name) for item in check_policy(PROJECT, policy)}
+    assert found == {
+        ("context.getters", "app.tenancy.gone"),
+        ("tables.shared", "nowhere"),
+        ("settings", "SHOP_KEY"),
+        ("settings", "get_shop_key"),
+        ("checked_paths", "src/**"),
+        ("checked_paths", "app/routes.py"),
+    }
+
+
+def run(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "merge_tool", "policy", *args]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def test_the_commands(tmp_path: Path) -> None:
+    for path, text in PROJECT.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text)
+    assert json.loads(run("infer", "--json", cwd=tmp_path).stdout)["guesses"]["column"]["values"] == [
+        "org_id"
+    ]
+    assert run("infer", "-o", "t.yaml", cwd=tmp_path).returncode == 0
+    assert run("infer", "-o", "t.yaml", cwd=tmp_path).returncode == 2
+    assert run("infer", "-o", "t.yaml", "--force", cwd=tmp_path).returncode == 0
+    done = run("check", "--policy", "t.yaml", "--json", cwd=tmp_path)
+    assert done.returncode == 1
+    assert [item["name"] for item in json.loads(done.stdout)["findings"]] == ["currencies"]
+    assert run("check", "--policy", "none.yaml", cwd=tmp_path).returncode == 2
+    assert run("infer", "nowhere", cwd=tmp_path).returncode == 2
+    assert "Examples" in run("infer", "--help", cwd=tmp_path).stdout
