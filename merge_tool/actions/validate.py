@@ -79,10 +79,11 @@ def split_codes(select: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ..
 
     A plan may ask for rules that a later version brings; what was not checked is told, never counted as clean.
     """
+    from merge_tool.lint.codes import picks
     from merge_tool.lint.loader import load_rules
 
     codes = [rule.code for rule in load_rules()]
-    known = tuple(word for word in select if any(code.startswith(word) for code in codes))
+    known = tuple(word for word in select if any(picks(word, code) for code in codes))
     return known, tuple(word for word in select if word not in known)
 
 

@@ -12,6 +12,7 @@ from types import ModuleType
 
 from merge_tool.bundled import bundled
 from merge_tool.errors import UserError
+from merge_tool.lint.codes import in_order
 from merge_tool.rulekit.rule import Rule
 
 
@@ -50,7 +51,7 @@ def _load(folders: tuple[str, ...]) -> tuple[Rule, ...]:
                     )
             rules[rule.code] = rule
             names[rule.name] = rule.code
-    return tuple(sorted(rules.values(), key=lambda rule: rule.code))
+    return tuple(sorted(rules.values(), key=lambda rule: in_order(rule.code)))
 
 
 def load_rule(path: Path) -> type[Rule]:

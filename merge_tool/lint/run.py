@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from merge_tool.errors import UserError
+from merge_tool.lint.codes import in_order, picks
 from merge_tool.lint.digests import facts_keys, result_key, rules_digest
 from merge_tool.lint.results import findings_bytes, read_findings
 from merge_tool.model.policy import Policy
@@ -58,7 +59,7 @@ def choose(rules: Sequence[Rule], select: Sequence[str] = (), ignore: Sequence[s
     """
     for word in (*select, *ignore):
         if word not in META and word != "T0" and not any(_picks(word, rule) for rule in rules):
-            near = ", ".join(sorted({*(rule.code for rule in rules), *META}))
+            near = ", ".join(sorted({*(rule.code for rule in rules), *META}, key=in_order))
             raise UserError(
                 f"no rule is called {word!r}",
                 hint=f"the rules are {near}; see `merge-tool rule --all`",
@@ -72,14 +73,14 @@ def choose(rules: Sequence[Rule], select: Sequence[str] = (), ignore: Sequence[s
 
 
 def _picks(word: str, rule: Rule) -> bool:
-    return word == rule.name or (bool(word) and rule.code.startswith(word.upper()))
+    return word == rule.name or picks(word, rule.code)
 
 
 def _picked_meta(select: Sequence[str], ignore: Sequence[str]) -> frozenset[str]:
     """The meta codes to report. What cannot be read is always told, unless it is ignored by its code."""
-    picked = {code for code in META if not select or any(code.startswith(word.upper()) for word in select)}
+    picked = {code for code in META if not select or any(picks(word, code) for word in select)}
     picked.add(UNREADABLE)
-    return frozenset(code for code in picked if not any(code.startswith(word.upper()) for word in ignore))
+    return frozenset(code for code in picked if not any(picks(word, code) for word in ignore))
 
 
 def lint_texts(

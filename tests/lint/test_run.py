@@ -10,6 +10,7 @@ import pytest
 
 from merge_tool.errors import UserError
 from merge_tool.lint.baseline import compare, read_baseline, write_baseline
+from merge_tool.lint.codes import picks
 from merge_tool.lint.files import changed_since, chosen_files, project_files
 from merge_tool.lint.loader import load_rules
 from merge_tool.lint.run import lint_paths, lint_texts
@@ -189,3 +190,19 @@ def test_a_rule_file_that_does_not_fit_is_named(tmp_path: Path, files: dict[str,
     with pytest.raises(UserError, match=part) as caught:
         load_rules((tmp_path,))
     assert str(tmp_path) in caught.value.where
+
+
+@pytest.mark.parametrize(
+    ("word", "code", "picked"),
+    [
+        ("TQ1", "TQ1", True), ("TQ1", "TQ10", False), ("TQ10", "TQ10", True), ("TQ", "TQ10", True), ("tq1", "TQ1", True),
+        ("T", "TQ1", True), ("T0", "T01", True), ("T01", "T01", True), ("", "TQ1", False), ("TM1", "TM13", False),
+    ],
+)  # fmt: skip
+def test_a_code_is_one_rule_and_its_letters_are_a_topic(word: str, code: str, picked: bool) -> None:
+    assert picks(word, code) is picked
+
+
+def test_rules_are_listed_in_the_order_of_their_numbers() -> None:
+    codes = [rule.code for rule in load_rules()]
+    assert codes.index("TQ9") < codes.index("TQ10") < codes.index("TS1")
