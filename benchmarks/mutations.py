@@ -15,6 +15,7 @@ from merge_tool.index.project import ProjectIndex
 
 CONDITION_STEPS = frozenset(("where", "filter", "having", "filter_by"))
 WRITES = frozenset(("update", "delete", "insert"))
+HEADS = WRITES | {"select", "query", "exists"}
 MEMBERSHIP = frozenset(("in_", "is_", "any_", "__eq__"))
 HANDLES = frozenset(
     ("cls", "model", "self.model", "self._model", "model_cls", "model_class", "entity", "table")
@@ -71,7 +72,6 @@ class Finder:
             id(child): node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)
         }
         # The parser counts columns in bytes, the text is cut by characters.
-        self.lines = source.splitlines(keepends=True) if "\f" not in source else source.split("\n")
         self.starts = [0]
         for line in source.split("\n"):
             self.starts.append(self.starts[-1] + len(line) + 1)
@@ -97,6 +97,13 @@ class Finder:
         if len(node.ops) != 1 or not isinstance(node.ops[0], ast.Eq):
             return
         left, right = self._held(node.left, node), self._held(node.comparators[0], node)
+        other = node.comparators[0] if left else node.left
+        if (left or right) and isinstance(other, ast.Attribute) and other.attr == "id":
+            name = ast.unparse(other.value)
+            if name[:1].isupper():  # the table of the tenants itself
+                text = f"ties it to {name}.id, the table of the tenants"
+                yield self._made("equality", node, (0, 0, ""), "TQ5", text)
+                return
         if left or right:
             yield from self._predicate(node, left or right, "equality" if left and right else "predicate")
 
@@ -226,7 +233,7 @@ class Finder:
 
     def _claim(self, node: ast.Dict) -> Iterator[Mutation]:
         function = self._function(node)
-        if function is None or ".encode(" not in ast.unparse(function):
+        if function is None or "jwt.encode(" not in ast.unparse(function):
             return
         for key, value in zip(node.keys, node.values, strict=True):
             if isinstance(key, ast.Constant) and key.value == self.index.policy.claim:
@@ -241,7 +248,7 @@ class Finder:
             isinstance(self.parents.get(id(node)), ast.BoolOp | ast.UnaryOp) and step is None
         ):
             return  # Python's own comparison
-        excluded = ""
+        excluded = "an arm of an OR, of a CASE or under a NOT" if self._is_loose(node) else ""
         target: ast.AST = node
         parent = self.parents[id(target)]
         # The last member of an `and_` takes the whole of it away.
@@ -252,8 +259,6 @@ class Finder:
         edit: tuple[int, int, str] | None
         if isinstance(parent, ast.Call) and target is not parent.func:
             name = ast.unparse(parent.func).rpartition(".")[2]
-            if name in ("or_", "not_", "case", "if_"):
-                excluded = f"an arm of {name}: without it the condition is no looser"
             if name in ("append", "add", "insert") and len(parent.args) <= 2:
                 statement = self.parents[id(parent)]
                 edit = (self._at(statement), self._end(statement), "pass")
@@ -268,8 +273,6 @@ class Finder:
             edit = (self._at(parent), self._end(parent), ast.unparse(other))
         else:
             edit = None
-            if isinstance(parent, ast.BinOp | ast.UnaryOp):
-                excluded = "under a negation or an OR"
         edit = edit or (self._at(target), self._end(target), "True")
         if self._in_class_body(node):
             excluded = excluded or "part of a model's definition"
@@ -278,7 +281,7 @@ class Finder:
         )
         if model is not None and not self.index.models.is_tenant(model):
             excluded = excluded or f"{owner} belongs to no tenant by the policy"
-        excluded = excluded or self._twin(node, node)
+        excluded = excluded or self._twin(node, node) or self._held_by(node, owner)
         yield self._made(kind, node, edit, self._write_rule(node), excluded)
 
     def _twin(self, node: ast.AST, own: ast.AST) -> str:
@@ -296,10 +299,86 @@ class Finder:
                     return f"the same condition stands at line {item.lineno} too"
         return ""
 
+    def _is_loose(self, node: ast.AST) -> bool:
+        """Whether taking a condition away leaves the statement no looser, or not surely so."""
+        item = self.parents.get(id(node))
+        while item is not None and not isinstance(item, ast.stmt):
+            name = ast.unparse(item.func).rpartition(".")[2] if isinstance(item, ast.Call) else ""
+            loose = isinstance(item, ast.UnaryOp) or (
+                isinstance(item, ast.BinOp) and isinstance(item.op, ast.BitOr)
+            )
+            if loose or name in ("or_", "not_", "case"):
+                return True
+            if name in CONDITION_STEPS:
+                return False
+            item = self.parents.get(id(item))
+        return False
+
+    def _held_by(self, node: ast.AST, owner: str) -> str:
+        """Another tenant condition of the same chain that reaches the table along foreign keys written out in it."""
+        head = self._select_of(node)
+        if head is None:
+            return ""
+        chain: ast.AST = head
+        while isinstance(self.parents.get(id(chain)), ast.Attribute | ast.Call):
+            parent = self.parents[id(chain)]
+            if isinstance(parent, ast.Call) and parent.func is not chain:
+                break
+            chain = parent
+        held: dict[str, int] = {}
+        ties: list[tuple[str, str]] = []
+        for item in ast.walk(chain):
+            if not isinstance(item, ast.Compare) or item is node or not isinstance(item.ops[0], ast.Eq):
+                continue
+            if self._select_of(item) is not head or self._is_loose(item):
+                continue
+            left, right = item.left, item.comparators[0]
+            names = [
+                ast.unparse(side.value) if isinstance(side, ast.Attribute) else "" for side in (left, right)
+            ]
+            tables = [name for name in names if name and self._is_table(name, node)]
+            if len(tables) == 2:
+                if self._is_foreign_key(left, right):
+                    ties.append((tables[0], tables[1]))
+            elif (self._held(left, item) or self._held(right, item)) and not self._in_outer(item):
+                held[self._held(left, item) or self._held(right, item)] = item.lineno
+        reached = {owner}
+        for _ in ties:
+            for left_name, right_name in ties:
+                if left_name in reached or right_name in reached:
+                    reached |= {left_name, right_name}
+        lines = [line for name, line in held.items() if name in reached]
+        return (
+            f"a foreign key ties it to a table that is held in the same statement at line {lines[0]}"
+            if lines
+            else ""
+        )
+
+    def _is_table(self, name: str, node: ast.AST) -> bool:
+        return name.rpartition(".")[2][:1].isupper() or (name.isidentifier() and self._is_alias(name))
+
+    def _is_foreign_key(self, left: ast.expr, right: ast.expr) -> bool:
+        for side in (left, right):
+            if not isinstance(side, ast.Attribute):
+                return False
+            name = self.index.resolve(self.path, ast.unparse(side.value), self.index.modules[self.path].top)
+            model = self.index.models.by_name.get(name)
+            if (model is None and side.attr.endswith("_id")) or (
+                model is not None and side.attr in model.foreign_keys
+            ):
+                return True
+        return False
+
+    def _in_outer(self, node: ast.AST) -> bool:
+        step = self._step(node)
+        return step is not None and isinstance(step.func, ast.Attribute) and "outer" in step.func.attr
+
     def _select_of(self, node: ast.AST) -> ast.AST | None:
         """The head of the chain that a condition belongs to: `select(…)`."""
         step: ast.AST | None = self._step(node)
         while isinstance(step, ast.Call) and isinstance(step.func, ast.Attribute):
+            if step.func.attr in HEADS and step.args:
+                break
             step = step.func.value
         return step
 
@@ -349,7 +428,7 @@ class Finder:
             return None
         if place + 1 < len(siblings):
             return self._at(node), self._open(siblings[place + 1]), ""
-        return self._end(siblings[place - 1]), self._close(node), ""
+        return self._end(siblings[place - 1]), self._end(node), ""
 
     def _open(self, node: ast.AST) -> int:
         """Where an item starts, its parentheses included: just behind the comma before it."""
@@ -357,10 +436,6 @@ class Finder:
         while self.source[at - 1] in "( \n\t":
             at -= 1
         return at
-
-    def _close(self, node: ast.AST) -> int:
-        end = self._end(node)
-        return end
 
     def _without_step(self, call: ast.Call) -> tuple[int, int, str]:
         """`.where(…)` taken off its statement."""

@@ -16,6 +16,7 @@ class Names:
         self.modules = modules
         self._by_name: dict[str, ModuleFacts] = {}
         self._cache: dict[tuple[str, str], str] = {}
+        self._splits: dict[str, tuple[ModuleFacts | None, str]] = {}
         packages = {facts.module for facts in modules.values() if facts.is_package}
         for facts in modules.values():
             self._by_name.setdefault(facts.module, facts)
@@ -98,11 +99,18 @@ class Names:
 
     def split(self, qualified: str) -> tuple[ModuleFacts | None, str]:
         """The project's module that an absolute name begins with, and the rest of the name."""
-        parts = qualified.split(".")
-        for end in range(len(parts), 0, -1):
-            module = self._by_name.get(".".join(parts[:end]))
+        known = self._splits.get(qualified)
+        if known is None:
+            known = self._splits[qualified] = self._split(qualified)
+        return known
+
+    def _split(self, qualified: str) -> tuple[ModuleFacts | None, str]:
+        head = qualified
+        while head:
+            module = self._by_name.get(head)
             if module is not None:
-                return module, ".".join(parts[end:])
+                return module, qualified[len(head) + 1 :]
+            head = head.rpartition(".")[0]
         return None, qualified
 
     def canonical(self, qualified: str) -> str:
