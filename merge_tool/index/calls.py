@@ -50,6 +50,7 @@ _SETS = {
     "intersect_all": "union",
     "except_all": "union",
 }
+_SQL_NAMES = frozenset(("sa", "sql", "sqla", "sqlalchemy", "sqlmodel"))
 _BOOLEANS = {"and_": "and", "or_": "or", "not_": "not"}
 
 
@@ -258,6 +259,8 @@ def _is_sql(reader: FlowReader, target: Ref, last: str, has_args: bool) -> bool:
     full = f"{imported}.{rest}" if dot and imported else imported
     if full.startswith(("sqlalchemy", "sqlmodel")):
         return True
+    if dot and "." not in rest and head in _SQL_NAMES and imported.rpartition(".")[2] in _SQL_NAMES:
+        return has_args  # `from app.database import sql`, which hands SQLAlchemy's own on
     if full and last in ("select", "and_", "or_"):  # handed on by a module of the project's own
         return (
             not dot

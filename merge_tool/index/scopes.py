@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from merge_tool.index.entities import Frame, entity_of
+from merge_tool.index.entities import Frame, entity_of, owner_class
 from merge_tool.index.statements import StatementReader
 from merge_tool.index.tables import Flow, TableUse
 from merge_tool.index.ways import root_name, stepped, ways
@@ -176,6 +176,8 @@ class StatementJudge:
             value = passed_for(target, call, item.name)
             if value is not None:
                 found[item.name] = (value, where)
+        if target.class_name and call.receiver is not None and isinstance(call.receiver, Ref | Call):
+            found["self"] = (call.receiver, where)
         return found
 
     # ---- flows ---------------------------------------------------------------------------------------------
@@ -224,8 +226,9 @@ class StatementJudge:
                 yield Flow(Root("query", (Ref(root.dotted.rpartition(".")[0]),), span), ops, frame)
             return
         if isinstance(root, Call):
-            target = self._index.callee(frame.path, frame.function, root)
+            target = self._reached(frame, root)
             if target is None:
+                yield from self._unseen(root, ops, frame)
                 return
             bindings = self._bindings(target, root, frame.path, frame.function, frame)
             inner = Frame(target.path, target, bindings, frozenset())
@@ -236,6 +239,25 @@ class StatementJudge:
                         f"built by {target.name}() in {target.path}, called at {frame.path}:{root.span.line}",
                     )
                     yield Flow(flow.root, (*flow.ops, *ops), flow.frame, trail)
+
+    def _reached(self, frame: Frame, call: Call) -> FunctionFacts | None:
+        """What a call reaches; `self.m()` and `super().m()` by the class that the outermost caller has in hand."""
+        receiver = call.receiver
+        if isinstance(receiver, Call) and receiver.dotted == "super" and frame.function.class_name:
+            after = f"{self._index.modules[frame.path].module}.{frame.function.class_name}"
+            return self._index.types.next_method(owner_class(self._index, frame) or after, after, call.name)
+        if isinstance(receiver, Ref) and receiver.dotted in ("self", "cls") and "self" in frame.bindings:
+            owner = self._index.find_class(owner_class(self._index, frame))
+            found = self._index.types.method(owner, call.name) if owner is not None else None
+            if found is not None:
+                return found
+        return self._index.callee(frame.path, frame.function, call)
+
+    def _unseen(self, call: Call, ops: tuple[tuple[Value, Frame], ...], frame: Frame) -> Iterator[Flow]:
+        """A statement begun by something that cannot be seen: its tables are those of its conditions, and it is not decided."""
+        if any(isinstance(op, Op) and op.name in ("where", "filter") for op, _ in ops):
+            why = f"it begins with {call.name or 'a call'}(), which this tool cannot see"
+            yield Flow(Root("select", (), call.span), (*ops, (Unknown(why), frame)), frame)
 
     def _held(self, frame: Frame, ref: Ref) -> tuple[Value, Frame] | None:
         """A statement kept in a module's variable."""
