@@ -27,6 +27,7 @@ from pathlib import Path
 from mutations import Finder, Mutation
 from wilson import told, wilson
 
+from merge_tool.index.newer import written_for_older
 from merge_tool.index.project import ProjectIndex, no_collection
 from merge_tool.index.reader import read_module
 from merge_tool.index.source import decode
@@ -60,7 +61,7 @@ class Bench:
         self.texts = {}
         for path in project_files(root):
             try:
-                self.texts[path] = decode((root / path).read_bytes()).replace("\r\n", "\n")
+                self.texts[path] = parseable(decode((root / path).read_bytes()).replace("\r\n", "\n"))
             except (SyntaxError, UnicodeDecodeError):
                 continue
         self.rules = [
@@ -141,6 +142,15 @@ class Bench:
     def _new(self, index: ProjectIndex, rules: Sequence[Rule], paths: Iterable[str]) -> list[Diagnostic]:
         found = findings(index, rules, paths)
         return [item for item in found if key_of(item) not in self.all_before]
+
+
+def parseable(text: str) -> str:
+    """The text, or where this Python cannot parse it, the older form that the linters read."""
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError):
+        return written_for_older(text)
+    return text
 
 
 def key_of(item: Diagnostic) -> tuple[str, str, str, int, str]:
