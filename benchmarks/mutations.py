@@ -282,7 +282,7 @@ class Finder:
         if model is not None and not self.index.models.is_tenant(model):
             excluded = excluded or f"{owner} belongs to no tenant by the policy"
         excluded = excluded or self._twin(node, node) or self._held_by(node, owner)
-        yield self._made(kind, node, edit, self._write_rule(node), excluded)
+        yield self._made(kind, node, edit, self._write_rule(node, owner), excluded)
 
     def _twin(self, node: ast.AST, own: ast.AST) -> str:
         """Another predicate on the tenant of the same table in the same chain of conditions, that always holds."""
@@ -382,10 +382,19 @@ class Finder:
             step = step.func.value
         return step
 
-    def _write_rule(self, node: ast.AST) -> str:
-        """Which rule must see it: TQ3 for UPDATE and DELETE, any of the queries' rules else."""
+    def _write_rule(self, node: ast.AST, owner: str = "") -> str:
+        """Which rule must see it: TQ3 for UPDATE and DELETE, TQ5 where only a joined table has a tenant, any of the queries' rules else."""
         head = self._select_of(node)
-        name = ast.unparse(head.func).rpartition(".")[2] if isinstance(head, ast.Call) else ""
+        if not isinstance(head, ast.Call):
+            return "TQ"
+        name = ast.unparse(head.func).rpartition(".")[2]
+        columns = " ".join(ast.unparse(item) for item in head.args)
+        if name == "select" and owner and columns and owner.rpartition(".")[2] not in columns:
+            model = self.index.models.by_name.get(
+                self.index.resolve(self.path, columns.partition(".")[0], self.index.modules[self.path].top)
+            )
+            if model is not None and not self.index.models.is_tenant(model):
+                return "TQ5"  # a table of a tenant that is only joined
         return "TQ3" if name in WRITES else "TQ"
 
     def _in_class_body(self, node: ast.AST) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from merge_tool.index.entities import Frame, entity_of, owner_class
@@ -73,15 +74,15 @@ class StatementJudge:
         for flow in self.flows(sink.value, frame, 0):
             if isinstance(flow.root, Root) and extra is not None:
                 ops = (*flow.ops, *extra)
-                yield from self.judge(Flow(flow.root, ops, flow.frame, flow.trail))
+                yield from self.judge(replace(flow, ops=ops))
             elif isinstance(flow.root, Root) and sink.call is not None:
                 why = f"it is handed to {sink.call.name}(), which this tool cannot see"
-                yield from self.judge(
-                    Flow(flow.root, (*flow.ops, (Unknown(why), flow.frame)), flow.frame, flow.trail)
-                )
+                yield from self.judge(replace(flow, ops=(*flow.ops, (Unknown(why), flow.frame))))
 
     def _is_used_by_callers(self, function: FunctionFacts) -> bool:
-        return bool(self._index.callers(self._index.qualified(function)))
+        if self._index.callers(self._index.qualified(function)):
+            return True
+        return bool(function.class_name) and self._index.called_by_super(function.name)
 
     def _bound_session(self, path: str, function: FunctionFacts, sink: Sink) -> bool:
         """Whether it runs on a session that RLS holds to one tenant."""
@@ -208,12 +209,12 @@ class StatementJudge:
             bound = frame.bindings.get(root.dotted)
             if bound is not None:
                 for flow in self.flows(bound[0], bound[1], depth + 1):
-                    yield Flow(flow.root, (*flow.ops, *ops), flow.frame, flow.trail)
+                    yield replace(flow, ops=(*flow.ops, *ops))
                 return
             held = self._held(frame, root)
             if held is not None:
                 for flow in self.flows(held[0], held[1], depth + 1):
-                    yield Flow(flow.root, (*flow.ops, *ops), flow.frame, flow.trail)
+                    yield replace(flow, ops=(*flow.ops, *ops))
                 return
             entity = (
                 entity_of(self._index, frame, Ref(root.dotted.rpartition(".")[0]))
@@ -238,7 +239,8 @@ class StatementJudge:
                         *flow.trail,
                         f"built by {target.name}() in {target.path}, called at {frame.path}:{root.span.line}",
                     )
-                    yield Flow(flow.root, (*flow.ops, *ops), flow.frame, trail)
+                    site = flow.site or self._site(flow, target, root, frame)
+                    yield Flow(flow.root, (*flow.ops, *ops), flow.frame, trail, site)
 
     def _reached(self, frame: Frame, call: Call) -> FunctionFacts | None:
         """What a call reaches; `self.m()` and `super().m()` by the class that the outermost caller has in hand."""
@@ -252,6 +254,15 @@ class StatementJudge:
             if found is not None:
                 return found
         return self._index.callee(frame.path, frame.function, call)
+
+    def _site(self, flow: Flow, target: FunctionFacts, call: Call, frame: Frame) -> tuple[Frame, Span] | None:
+        """The call, where the root's table is one of the builder's object: else all of its callers would share one finding."""
+        receiver = call.receiver
+        if not target.class_name or (isinstance(receiver, Call) and receiver.dotted == "super"):
+            return None
+        columns = flow.root.columns if isinstance(flow.root, Root) else ()
+        generic = any(isinstance(item, Ref) and item.dotted.startswith(("self.", "cls.")) for item in columns)
+        return (frame, call.span) if generic else None
 
     def _unseen(self, call: Call, ops: tuple[tuple[Value, Frame], ...], frame: Frame) -> Iterator[Flow]:
         """A statement begun by something that cannot be seen: its tables are those of its conditions, and it is not decided."""
@@ -301,15 +312,16 @@ class StatementJudge:
                 scoped = Scoped.UNDECIDED
                 reasons.extend(statement.opaque)
             reasons.extend(self._told(entity, scoped))
+            frame, span = flow.site or (flow.frame, root.span)
             yield QueryVerdict(
-                flow.frame.path,
-                root.span,
+                frame.path,
+                span,
                 root.kind,
                 entity.label,
                 scoped,
                 tuple(dict.fromkeys(reasons)),
                 entity.parameter,
-                flow.frame.function,
+                frame.function,
             )
 
     def _told(self, entity: TableUse, scoped: Scoped) -> Iterable[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from merge_tool.index.entities import Frame, entity_of, strip
 from merge_tool.index.predicates import Predicates
 from merge_tool.index.words import ELEMENT
+from merge_tool.model.source import Span
 from merge_tool.rulekit.project import Scoped
 from merge_tool.rulekit.values import (
     Call,
@@ -30,12 +31,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Flow:
-    """One way that a statement can be built: a root, its steps, and where the reader came through to it."""
+    """One way that a statement can be built: a root, its steps, and where the reader came through to it.
+
+    Attributes:
+        site: where it is told instead of at the root: the call that gives a generic builder (`select(self.model)`) its table.
+    """
 
     root: Value
     ops: tuple[tuple[Value, Frame], ...]
     frame: Frame
     trail: tuple[str, ...] = ()
+    site: tuple[Frame, Span] | None = None
 
 
 @dataclass(slots=True, eq=False)

@@ -171,6 +171,11 @@ class Types:
         target = self._names.find_function(name)
         if target is None:
             return name  # an external class or factory: redis.asyncio.from_url
+        made = target.result.last if isinstance(target.result, Ref) else ""
+        if target.class_name and made == "Self" and call.receiver is not None:
+            owned = self.type_of(path, function, call.receiver) or self.name_of(path, function, call.receiver)
+            if self._names.find_class(owned) is not None:
+                return owned
         return self._result(target)
 
     def _result(self, target: FunctionFacts) -> str:
