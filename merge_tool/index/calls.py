@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 from merge_tool.index.branches import dotted_of, holds_query
 from merge_tool.index.texts import BRACES, capped, filled
-from merge_tool.index.words import COMPARING, EXECUTORS, JOINED, STEPS, TELLING, TERMINALS, TEXT_METHODS
+from merge_tool.index.words import (
+    COMPARING,
+    EXECUTORS,
+    JOINED,
+    RUNNING,
+    STEPS,
+    TELLING,
+    TERMINALS,
+    TEXT_METHODS,
+)
 from merge_tool.rulekit.values import (
     Attr,
     Call,
@@ -134,6 +143,11 @@ def _method(
             return result
         call = _note(reader, Call(Attr(query, name), args, kwargs, span, tuple(reader.env.present)))
         reader.sink(query, "execute", span, call)
+        return call
+    if isinstance(base, Call) and name in RUNNING:
+        # `users_of(db).all()`: the function may give a legacy Query, which runs here.
+        call = _note(reader, Call(Attr(base, name), args, kwargs, span, tuple(reader.env.present)))
+        reader.sink(base, "execute", span, call)
         return call
     changed = _collection_method(reader, func, base, name, args, kwargs)
     if changed is not None:

@@ -12,6 +12,7 @@ from merge_tool.index.texts import combine
 from merge_tool.index.words import COMPREHENSION, ELEMENT
 from merge_tool.rulekit.values import (
     Attr,
+    Call,
     Choice,
     Compare,
     Const,
@@ -241,7 +242,7 @@ def _comprehension(
     known = False
     for generator in node.generators:
         source = read(reader, generator.iter)
-        if isinstance(source, Query):
+        if isinstance(source, Query | Call):
             reader.sink(source, "iterate", reader.source.span(generator.iter))
         known = (
             isinstance(source, Items)

@@ -150,6 +150,13 @@ class UnscopedSelect(Rule):
                 (Expected(6, "cannot tell", Severity.INFO),), MODELS),
         Invalid("import sqlalchemy as sa\nfrom app import models\nasync def f(db):\n    for row in await db.execute(sa.select(models.User.email)):\n        print(row)\n",
                 (Expected(4, "select of User"),), {**MODELS, "app/__init__.py": ""}),
+        # A legacy Query that a function hands out runs where it is iterated, or asked for its rows.
+        Invalid(HEAD + "def users_of(db):\n    return db.query(User).filter(User.email == 'a')\n\ndef f(db):\n    for user in users_of(db):\n        print(user)\n",
+                (Expected(4, "query of User"),), MODELS),
+        Invalid(HEAD + "def users_of(db):\n    return db.query(User).filter(User.email == 'a')\n\ndef f(db):\n    return [user.id for user in users_of(db)]\n",
+                (Expected(4, "query of User"),), MODELS),
+        Invalid(HEAD + "def users_of(db):\n    return db.query(User).filter(User.email == 'a')\n\ndef f(db):\n    return users_of(db).all()\n",
+                (Expected(4, "query of User"),), MODELS),
         # A repository's base class builds it: reported where the subclass uses it, not in the base class.
         Invalid(SCOPED_REPOSITORY + "    async def by_id(self, id):\n        return await self.session.scalar(self.get_base_statement().where(User.id == id))\n",
                 (Expected(6, "select of User is not held"),), REPOSITORY),
@@ -163,6 +170,8 @@ class UnscopedSelect(Rule):
                 (Expected(5, "it begins with base(), which this tool cannot see", Severity.INFO),), MODELS),
     )  # fmt: skip
     VALID = (
+        Valid(HEAD + "def users_of(db):\n    return db.query(User)\n\ndef f(db, bot_id):\n    return users_of(db).filter(User.bot_id == bot_id).all()\n", MODELS),
+        Valid(HEAD + "def users_of(db, bot_id):\n    return db.query(User).filter(User.bot_id == bot_id)\n\ndef f(db, bot_id):\n    for user in users_of(db, bot_id):\n        print(user)\n", MODELS),
         Valid(SCOPED_REPOSITORY + "    async def by_id(self, id, bot_id):\n        return await self.session.scalar(self.get_base_statement().where(User.id == id, User.bot_id == bot_id))\n", REPOSITORY),
         Valid(SCOPED_REPOSITORY + "async def service(session, id, bot_id):\n    users = Users.from_session(session)\n    return await session.scalar(users.get_base_statement().where(User.id == id, User.bot_id == bot_id))\n", REPOSITORY),
         Valid("from app.database import sql\nfrom app.models import User\nasync def f(db, bot_id):\n    return await db.scalar(sql.select(User).where(User.bot_id == bot_id))\n", {**MODELS, "app/database.py": "import sqlalchemy as sql\n"}),
