@@ -10,16 +10,11 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from merge_tool.index.dependencies import TenantDependencies
-from merge_tool.index.project import ProjectIndex
+from chains import CONDITION_STEPS, WRITES, Chains
 
-CONDITION_STEPS = frozenset(("where", "filter", "having", "filter_by"))
-WRITES = frozenset(("update", "delete", "insert"))
-HEADS = WRITES | {"select", "query", "exists"}
+from merge_tool.index.dependencies import TenantDependencies
+
 MEMBERSHIP = frozenset(("in_", "is_", "any_", "__eq__"))
-HANDLES = frozenset(
-    ("cls", "model", "self.model", "self._model", "model_cls", "model_class", "entity", "table")
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +54,8 @@ class Mutation:
         return source
 
 
-class Finder:
+class Finder(Chains):
     """Finds the mutations of one file."""
-
-    def __init__(self, index: ProjectIndex, path: str, source: str) -> None:
-        self.index = index
-        self.path = path
-        self.source = source
-        self.column = index.policy.column
-        self.tree = ast.parse(source)
-        self.parents = {
-            id(child): node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)
-        }
-        # The parser counts columns in bytes, the text is cut by characters.
-        self.starts = [0]
-        for line in source.split("\n"):
-            self.starts.append(self.starts[-1] + len(line) + 1)
-        self.rows = source.split("\n")
 
     def find(self) -> Iterator[Mutation]:
         """Every place, each by itself."""
@@ -107,43 +87,12 @@ class Finder:
         if left or right:
             yield from self._predicate(node, left or right, "equality" if left and right else "predicate")
 
-    def _held(self, node: ast.expr, around: ast.expr) -> str:
-        """The table whose tenant column an expression is, "" for none."""
-        if not isinstance(node, ast.Attribute) or node.attr != self.column:
-            return ""
-        owner = ast.unparse(node.value).removesuffix(".c")
-        if owner.rpartition(".")[2][:1].isupper() or owner in HANDLES:
-            return owner
-        return (
-            owner if self._step(around) is not None and owner.isidentifier() and self._is_alias(owner) else ""
-        )
-
-    def _is_alias(self, name: str) -> bool:
-        return any(
-            isinstance(node, ast.Assign)
-            and any(isinstance(item, ast.Name) and item.id == name for item in node.targets)
-            and any(
-                word in ast.unparse(node.value) for word in ("aliased(", ".subquery(", ".cte(", ".alias(")
-            )
-            for node in ast.walk(self.tree)
-        )
-
-    def _step(self, node: ast.AST) -> ast.Call | None:
-        """The `.where(…)` or join that a condition stands in."""
-        item: ast.AST | None = node
-        while item is not None and not isinstance(item, ast.stmt):
-            if isinstance(item, ast.Call) and isinstance(item.func, ast.Attribute):
-                if item.func.attr in CONDITION_STEPS or "join" in item.func.attr:
-                    return item
-            item = self.parents.get(id(item))
-        return None
-
     def _call(self, node: ast.Call) -> Iterator[Mutation]:
         func = node.func
-        if isinstance(func, ast.Attribute) and func.attr in MEMBERSHIP and node.args:
-            if owner := self._held(func.value, node):
-                if not (isinstance(node.args[0], ast.Constant) and node.args[0].value is None):
-                    yield from self._predicate(node, owner, "predicate")
+        member = isinstance(func, ast.Attribute) and func.attr in MEMBERSHIP and bool(node.args)
+        owner = self._held(func.value, node) if member and isinstance(func, ast.Attribute) else ""
+        if owner and not (isinstance(node.args[0], ast.Constant) and node.args[0].value is None):
+            yield from self._predicate(node, owner, "predicate")
         for item in node.keywords:
             if isinstance(func, ast.Attribute) and func.attr == "filter_by" and item.arg == self.column:
                 edit = self._without(item, [*node.args, *node.keywords]) or self._without_step(node)
@@ -284,104 +233,6 @@ class Finder:
         excluded = excluded or self._twin(node, node) or self._held_by(node, owner)
         yield self._made(kind, node, edit, self._write_rule(node, owner), excluded)
 
-    def _twin(self, node: ast.AST, own: ast.AST) -> str:
-        """Another predicate on the tenant of the same table in the same chain of conditions, that always holds."""
-        step = node if isinstance(node, ast.Call) and own is not node else self._step(node)
-        if step is None:
-            return ""
-        mine = ast.unparse(own.value if isinstance(own, ast.keyword) else own)
-        chain: ast.AST | None = step
-        while isinstance(self.parents.get(id(chain)), ast.Attribute | ast.Call):
-            chain = self.parents[id(chain)]
-        for item in ast.walk(chain) if chain is not None else ():
-            if isinstance(item, ast.Compare) and item is not own and ast.unparse(item) == mine:
-                if self._step(item) is not None and self._select_of(item) is self._select_of(own):
-                    return f"the same condition stands at line {item.lineno} too"
-        return ""
-
-    def _is_loose(self, node: ast.AST) -> bool:
-        """Whether taking a condition away leaves the statement no looser, or not surely so."""
-        item = self.parents.get(id(node))
-        while item is not None and not isinstance(item, ast.stmt):
-            name = ast.unparse(item.func).rpartition(".")[2] if isinstance(item, ast.Call) else ""
-            loose = isinstance(item, ast.UnaryOp) or (
-                isinstance(item, ast.BinOp) and isinstance(item.op, ast.BitOr)
-            )
-            if loose or name in ("or_", "not_", "case"):
-                return True
-            if name in CONDITION_STEPS:
-                return False
-            item = self.parents.get(id(item))
-        return False
-
-    def _held_by(self, node: ast.AST, owner: str) -> str:
-        """Another tenant condition of the same chain that reaches the table along foreign keys written out in it."""
-        head = self._select_of(node)
-        if head is None:
-            return ""
-        chain: ast.AST = head
-        while isinstance(self.parents.get(id(chain)), ast.Attribute | ast.Call):
-            parent = self.parents[id(chain)]
-            if isinstance(parent, ast.Call) and parent.func is not chain:
-                break
-            chain = parent
-        held: dict[str, int] = {}
-        ties: list[tuple[str, str]] = []
-        for item in ast.walk(chain):
-            if not isinstance(item, ast.Compare) or item is node or not isinstance(item.ops[0], ast.Eq):
-                continue
-            if self._select_of(item) is not head or self._is_loose(item):
-                continue
-            left, right = item.left, item.comparators[0]
-            names = [
-                ast.unparse(side.value) if isinstance(side, ast.Attribute) else "" for side in (left, right)
-            ]
-            tables = [name for name in names if name and self._is_table(name, node)]
-            if len(tables) == 2:
-                if self._is_foreign_key(left, right):
-                    ties.append((tables[0], tables[1]))
-            elif (self._held(left, item) or self._held(right, item)) and not self._in_outer(item):
-                held[self._held(left, item) or self._held(right, item)] = item.lineno
-        reached = {owner}
-        for _ in ties:
-            for left_name, right_name in ties:
-                if left_name in reached or right_name in reached:
-                    reached |= {left_name, right_name}
-        lines = [line for name, line in held.items() if name in reached]
-        return (
-            f"a foreign key ties it to a table that is held in the same statement at line {lines[0]}"
-            if lines
-            else ""
-        )
-
-    def _is_table(self, name: str, node: ast.AST) -> bool:
-        return name.rpartition(".")[2][:1].isupper() or (name.isidentifier() and self._is_alias(name))
-
-    def _is_foreign_key(self, left: ast.expr, right: ast.expr) -> bool:
-        for side in (left, right):
-            if not isinstance(side, ast.Attribute):
-                return False
-            name = self.index.resolve(self.path, ast.unparse(side.value), self.index.modules[self.path].top)
-            model = self.index.models.by_name.get(name)
-            if (model is None and side.attr.endswith("_id")) or (
-                model is not None and side.attr in model.foreign_keys
-            ):
-                return True
-        return False
-
-    def _in_outer(self, node: ast.AST) -> bool:
-        step = self._step(node)
-        return step is not None and isinstance(step.func, ast.Attribute) and "outer" in step.func.attr
-
-    def _select_of(self, node: ast.AST) -> ast.AST | None:
-        """The head of the chain that a condition belongs to: `select(…)`."""
-        step: ast.AST | None = self._step(node)
-        while isinstance(step, ast.Call) and isinstance(step.func, ast.Attribute):
-            if step.func.attr in HEADS and step.args:
-                break
-            step = step.func.value
-        return step
-
     def _write_rule(self, node: ast.AST, owner: str = "") -> str:
         """Which rule must see it: TQ3 for UPDATE and DELETE, TQ5 where only a joined table has a tenant, any of the queries' rules else."""
         head = self._select_of(node)
@@ -402,9 +253,9 @@ class Finder:
         while item is not None:
             if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef):
                 names = {ast.unparse(deco).rpartition(".")[2] for deco in item.decorator_list}
-                if names & {"declared_attr", "expression", "hybrid_property", "comparator", "directive"}:
-                    return True
-                return False
+                return bool(
+                    names & {"declared_attr", "expression", "hybrid_property", "comparator", "directive"}
+                )
             if isinstance(item, ast.ClassDef):
                 return True
             item = self.parents.get(id(item))
