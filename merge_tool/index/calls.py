@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 from merge_tool.index.branches import dotted_of, holds_query
 from merge_tool.index.texts import BRACES, capped, filled
-from merge_tool.index.words import COMPARING, EXECUTORS, JOINED, STEPS, TELLING, TERMINALS, TEXT_METHODS
+from merge_tool.index.words import (
+    COMPARING,
+    EXECUTORS,
+    JOINED,
+    RUNNING,
+    STEPS,
+    TELLING,
+    TERMINALS,
+    TEXT_METHODS,
+)
 from merge_tool.rulekit.facts import Fallback, Read
 from merge_tool.rulekit.values import (
     Attr,
@@ -51,6 +60,7 @@ _SETS = {
     "intersect_all": "union",
     "except_all": "union",
 }
+_SQL_NAMES = frozenset(("sa", "sql", "sqla", "sqlalchemy", "sqlmodel"))
 _BOOLEANS = {"and_": "and", "or_": "or", "not_": "not"}
 
 
@@ -138,6 +148,11 @@ def _method(
             return result
         call = _note(reader, Call(Attr(query, name), args, kwargs, span, tuple(reader.env.present)))
         reader.sink(query, "execute", span, call)
+        return call
+    if isinstance(base, Call) and name in RUNNING:
+        # `users_of(db).all()`: the function may give a legacy Query, which runs here.
+        call = _note(reader, Call(Attr(base, name), args, kwargs, span, tuple(reader.env.present)))
+        reader.sink(base, "execute", span, call)
         return call
     changed = _collection_method(reader, func, base, name, args, kwargs)
     if changed is not None:
@@ -271,6 +286,8 @@ def _is_sql(reader: FlowReader, target: Ref, last: str, has_args: bool) -> bool:
     full = f"{imported}.{rest}" if dot and imported else imported
     if full.startswith(("sqlalchemy", "sqlmodel")):
         return True
+    if dot and "." not in rest and head in _SQL_NAMES and imported.rpartition(".")[2] in _SQL_NAMES:
+        return has_args  # `from app.database import sql`, which hands SQLAlchemy's own on
     if full and last in ("select", "and_", "or_"):  # handed on by a module of the project's own
         return (
             not dot

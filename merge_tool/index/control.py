@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from merge_tool.index import expressions
-from merge_tool.index.branches import Env, captures, holds_query, join
+from merge_tool.index.branches import Env, captures, join
 from merge_tool.index.words import ELEMENT
-from merge_tool.rulekit.values import Items, Query, Test, Unknown
+from merge_tool.rulekit.values import Call, Items, Query, Test, Unknown
 
 if TYPE_CHECKING:
     from merge_tool.index.flow import FlowReader
@@ -44,7 +44,7 @@ def read_branches(
 
 def read_for(reader: FlowReader, node: ast.For | ast.AsyncFor) -> None:
     items = reader.value(node.iter)
-    if holds_query(items) and isinstance(items, Query):
+    if isinstance(items, Query | Call):  # a call may give a legacy Query, which runs when it is iterated
         reader.sink(items, "iterate", reader.source.span(node.iter))
     start = reader.env.copy()
     known = isinstance(items, Items) and items.items

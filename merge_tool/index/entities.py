@@ -69,7 +69,7 @@ def entity_of(index: ProjectIndex, frame: Frame, value: Value, depth: int = 0) -
     if not isinstance(value, Ref):
         return None
     head, _, rest = value.dotted.partition(".")
-    bound = frame.bindings.get(head)
+    bound = frame.bindings.get(head) if head not in ("self", "cls") else None
     if bound is not None:
         return entity_of(index, bound[1], bound[0], depth + 1)
     if frame.function.parameter(head) is not None and head not in ("self", "cls"):
@@ -92,17 +92,36 @@ def entity_of(index: ProjectIndex, frame: Frame, value: Value, depth: int = 0) -
     return None
 
 
+def owner_class(index: ProjectIndex, frame: Frame) -> str:
+    """The absolute name of the class that `self` is an instance of: the one that the outermost caller has in hand."""
+    for _ in range(_MAX_DEPTH):
+        bound = frame.bindings.get("self")
+        if bound is None:
+            break
+        receiver, frame = bound
+        if isinstance(receiver, Ref) and receiver.dotted in ("self", "cls"):
+            continue
+        if isinstance(receiver, Call) and receiver.dotted == "super":
+            continue
+        found = index.types.type_of(frame.path, frame.function, receiver)
+        return found or index.types.name_of(frame.path, frame.function, receiver)
+    if not frame.function.class_name:
+        return ""
+    return f"{index.modules[frame.path].module}.{frame.function.class_name}"
+
+
 def _class_model(index: ProjectIndex, frame: Frame, rest: str) -> EntityRef | None:
-    """`self.model` where the class binds it to one model."""
+    """`self.model` where the class, or one that it is made of, binds it to one model."""
     name = rest.partition(".")[0]
-    facts = index.modules[frame.path].classes.get(frame.function.class_name)
-    held = facts.attributes.get(name) if facts is not None else None
-    if not isinstance(held, Ref):
-        if "model" not in name.lower():
-            return None
-        # A repository that subclasses, type arguments or constructors give just one model is that model's.
-        found = index.statements.generics.models(frame.path, frame.function, f"self.{name}")
-        return EntityRef(found[0].qualified, found[0]) if len(found) == 1 else None
-    qualified = index.resolve(frame.path, held.dotted)
-    model = index.models.by_name.get(qualified)
-    return EntityRef(model.qualified, model) if model is not None else None
+    owner = owner_class(index, frame)
+    for base in index.types.bases(owner) if owner and name else ():
+        facts = index.find_class(base)
+        held = facts.attributes.get(name) if facts is not None else None
+        if facts is not None and isinstance(held, Ref):
+            model = index.models.by_name.get(index.resolve(facts.path, held.dotted))
+            return EntityRef(model.qualified, model) if model is not None else None
+    if "model" not in name.lower():
+        return None
+    # A repository that subclasses, type arguments or constructors give just one model is that model's.
+    found = index.statements.generics.models(frame.path, frame.function, f"self.{name}")
+    return EntityRef(found[0].qualified, found[0]) if len(found) == 1 else None

@@ -261,7 +261,7 @@ def _comprehension(
     known = False
     for generator in node.generators:
         source = read(reader, generator.iter)
-        if isinstance(source, Query):
+        if isinstance(source, Query | Call):
             reader.sink(source, "iterate", reader.source.span(generator.iter))
         known = (
             isinstance(source, Items)

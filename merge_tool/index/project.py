@@ -149,17 +149,19 @@ class ProjectIndex:
             self._callers[qualified] = known
         return known
 
+    def called_by_super(self, name: str) -> bool:
+        """Whether some method calls `super().name(…)`; which class that reaches, only the object's own class says."""
+        self._index_calls()
+        assert self._calls_by_name is not None  # just made
+        return any(
+            isinstance(site.call.receiver, Call) and site.call.receiver.dotted == "super"
+            for site in self._calls_by_name.get(name, ())
+        )
+
     def _sites_of(self, function: FunctionFacts) -> Iterator[CallSite]:
         """Only calls by a name that can mean the function are resolved: resolving all of them would cost as much as parsing."""
-        if self._calls_by_name is None:
-            self._calls_by_name = {}
-            for caller in all_functions(self.modules.values()):
-                for local, target in caller.imports.items():
-                    last = target.rpartition(".")[2]
-                    if last != local:
-                        self._aliases.setdefault(last, set()).add(local)
-                for call in caller.calls:
-                    self._calls_by_name.setdefault(call.name, []).append(CallSite(caller.path, caller, call))
+        self._index_calls()
+        assert self._calls_by_name is not None  # just made
         name = function.name
         if name == "__init__":
             name = function.class_name.rpartition(".")[2]
@@ -182,6 +184,18 @@ class ProjectIndex:
                         reached.setdefault(id(callee), []).append(site)
                 self._targets[word] = reached
             yield from self._targets[word].get(id(function), ())
+
+    def _index_calls(self) -> None:
+        if self._calls_by_name is not None:
+            return
+        self._calls_by_name = {}
+        for caller in all_functions(self.modules.values()):
+            for local, target in caller.imports.items():
+                last = target.rpartition(".")[2]
+                if last != local:
+                    self._aliases.setdefault(last, set()).add(local)
+            for call in caller.calls:
+                self._calls_by_name.setdefault(call.name, []).append(CallSite(caller.path, caller, call))
 
     def values_of(
         self, path: str, function: FunctionFacts, value: Value

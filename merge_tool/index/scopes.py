@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from merge_tool.index.entities import Frame, entity_of
+from merge_tool.index.entities import Frame, entity_of, owner_class
 from merge_tool.index.generic import Generics
 from merge_tool.index.inserts import InsertJudge
 from merge_tool.index.lookups import LookupJudge
@@ -101,15 +102,15 @@ class StatementJudge:
             if isinstance(flow.root, Root) and extra is not None:
                 ops = (*flow.ops, *extra)
                 kind = end if flow.root.kind == "query" else ""
-                yield from self.judge(Flow(flow.root, ops, flow.frame, flow.trail, kind))
+                yield from self.judge(replace(flow, ops=ops, kind=kind))
             elif isinstance(flow.root, Root) and sink.call is not None:
                 why = f"it is handed to {sink.call.name}(), which this tool cannot see"
-                yield from self.judge(
-                    Flow(flow.root, (*flow.ops, (Unknown(why), flow.frame)), flow.frame, flow.trail)
-                )
+                yield from self.judge(replace(flow, ops=(*flow.ops, (Unknown(why), flow.frame))))
 
     def _is_used_by_callers(self, function: FunctionFacts) -> bool:
-        return bool(self._index.callers(self._index.qualified(function)))
+        if self._index.callers(self._index.qualified(function)):
+            return True
+        return bool(function.class_name) and self._index.called_by_super(function.name)
 
     def _bound_session(self, path: str, function: FunctionFacts, sink: Sink) -> bool:
         """Whether it runs on a session that RLS holds to one tenant."""
@@ -168,6 +169,8 @@ class StatementJudge:
             value = passed_for(target, call, item.name)
             if value is not None:
                 found[item.name] = (value, where)
+        if target.class_name and call.receiver is not None and isinstance(call.receiver, Ref | Call):
+            found["self"] = (call.receiver, where)
         return found
 
     # ---- flows ---------------------------------------------------------------------------------------------
@@ -198,12 +201,12 @@ class StatementJudge:
             bound = frame.bindings.get(root.dotted)
             if bound is not None:
                 for flow in self.flows(bound[0], bound[1], depth + 1):
-                    yield Flow(flow.root, (*flow.ops, *ops), flow.frame, flow.trail)
+                    yield replace(flow, ops=(*flow.ops, *ops))
                 return
             held = self._held(frame, root)
             if held is not None:
                 for flow in self.flows(held[0], held[1], depth + 1):
-                    yield Flow(flow.root, (*flow.ops, *ops), flow.frame, flow.trail)
+                    yield replace(flow, ops=(*flow.ops, *ops))
                 return
             entity = (
                 entity_of(self._index, frame, Ref(root.dotted.rpartition(".")[0]))
@@ -216,11 +219,13 @@ class StatementJudge:
                 yield Flow(Root("query", (Ref(root.dotted.rpartition(".")[0]),), span), ops, frame)
             return
         if isinstance(root, Call):
-            target = self._index.callee(frame.path, frame.function, root)
+            target = self._reached(frame, root)
             if target is None:
                 made = self._table_method(root, frame)
                 if made is not None:
                     yield Flow(made, ops, frame)
+                else:
+                    yield from self._unseen(root, ops, frame)
                 return
             bindings = self._bindings(target, root, frame.path, frame.function, frame)
             inner = Frame(target.path, target, bindings, frozenset())
@@ -230,7 +235,36 @@ class StatementJudge:
                         *flow.trail,
                         f"built by {target.name}() in {target.path}, called at {frame.path}:{root.span.line}",
                     )
-                    yield Flow(flow.root, (*flow.ops, *ops), flow.frame, trail)
+                    site = flow.site or self._site(flow, target, root, frame)
+                    yield replace(flow, ops=(*flow.ops, *ops), trail=trail, site=site)
+
+    def _reached(self, frame: Frame, call: Call) -> FunctionFacts | None:
+        """What a call reaches; `self.m()` and `super().m()` by the class that the outermost caller has in hand."""
+        receiver = call.receiver
+        if isinstance(receiver, Call) and receiver.dotted == "super" and frame.function.class_name:
+            after = f"{self._index.modules[frame.path].module}.{frame.function.class_name}"
+            return self._index.types.next_method(owner_class(self._index, frame) or after, after, call.name)
+        if isinstance(receiver, Ref) and receiver.dotted in ("self", "cls") and "self" in frame.bindings:
+            owner = self._index.find_class(owner_class(self._index, frame))
+            found = self._index.types.method(owner, call.name) if owner is not None else None
+            if found is not None:
+                return found
+        return self._index.callee(frame.path, frame.function, call)
+
+    def _site(self, flow: Flow, target: FunctionFacts, call: Call, frame: Frame) -> tuple[Frame, Span] | None:
+        """The call, where the root's table is one of the builder's object: else all of its callers would share one finding."""
+        receiver = call.receiver
+        if not target.class_name or (isinstance(receiver, Call) and receiver.dotted == "super"):
+            return None
+        columns = flow.root.columns if isinstance(flow.root, Root) else ()
+        generic = any(isinstance(item, Ref) and item.dotted.startswith(("self.", "cls.")) for item in columns)
+        return (frame, call.span) if generic else None
+
+    def _unseen(self, call: Call, ops: tuple[tuple[Value, Frame], ...], frame: Frame) -> Iterator[Flow]:
+        """A statement begun by something that cannot be seen: its tables are those of its conditions, and it is not decided."""
+        if any(isinstance(op, Op) and op.name in ("where", "filter") for op, _ in ops):
+            why = f"it begins with {call.name or 'a call'}(), which this tool cannot see"
+            yield Flow(Root("select", (), call.span), (*ops, (Unknown(why), frame)), frame)
 
     def _table_method(self, call: Call, frame: Frame) -> Root | None:
         """`users.update()`, `User.__table__.delete()`: what a `Table` of the project makes is a statement too."""
@@ -315,15 +349,16 @@ class StatementJudge:
                     f"other tenants' rows are read, and then kept out by {keeper.label}, which is held itself"
                 )
             reasons.extend(self._told(entity, scoped))
+            frame, span = flow.site or (flow.frame, root.span)
             yield QueryVerdict(
-                flow.frame.path,
-                root.span,
+                frame.path,
+                span,
                 flow.kind or root.kind,
                 label,
                 scoped,
                 tuple(dict.fromkeys(reasons)),
                 entity.parameter,
-                flow.frame.function,
+                frame.function,
                 role if entity.primary else "joined",
             )
 

@@ -113,7 +113,10 @@ def read_source(path: str, source: bytes | str) -> Source | Unreadable:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a stray backslash in the checked code is its own affair
             # The text, not the bytes: it is decoded already, and a cookie in a str is ignored.
-            tree = ast.parse(text, path or "<text>")
+            try:
+                tree = ast.parse(text, path or "<text>")
+            except SyntaxError as error:
+                text, tree = _newer(text, path, error)
     except SyntaxError as error:
         return Unreadable(
             path, error.msg or "not valid Python", max(error.lineno or 1, 1), max(error.offset or 1, 1)
@@ -123,6 +126,23 @@ def read_source(path: str, source: bytes | str) -> Source | Unreadable:
     except (ValueError, UnicodeError) as error:
         return Unreadable(path, str(error))
     return Source(path, text, tree, text.isascii())
+
+
+def _newer(text: str, path: str, error: SyntaxError) -> tuple[str, ast.Module]:
+    """The text and tree of a file in newer syntax than this Python's.
+
+    Raises:
+        SyntaxError: `error`, where it is not that.
+    """
+    from merge_tool.index.newer import written_for_older
+
+    older = written_for_older(text)
+    if older == text:
+        raise error
+    try:
+        return older, ast.parse(older, path or "<text>")
+    except SyntaxError:
+        raise error from None
 
 
 def _place_of(source: bytes | str, error: Exception) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from merge_tool.index.entities import Frame, entity_of, strip
 from merge_tool.index.predicates import Predicates
 from merge_tool.index.words import ELEMENT
 from merge_tool.model.plain import plain
+from merge_tool.model.source import Span
 from merge_tool.rulekit.project import Scoped
 from merge_tool.rulekit.values import (
     Call,
@@ -31,13 +32,18 @@ if TYPE_CHECKING:
 
 @plain()
 class Flow:
-    """One way that a statement can be built: a root, its steps, and where the reader came through to it."""
+    """One way that a statement can be built: a root, its steps, and where the reader came through to it.
+
+    Attributes:
+        site: where it is told instead of at the root: the call that gives a generic builder (`select(self.model)`) its table.
+    """
 
     root: Value
     ops: tuple[tuple[Value, Frame], ...]
     frame: Frame
     trail: tuple[str, ...] = ()
     kind: str = ""  # what a legacy Query ends in, where that says more than its root
+    site: tuple[Frame, Span] | None = None
 
 
 @dataclass(slots=True, eq=False)

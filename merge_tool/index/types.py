@@ -93,6 +93,20 @@ class Types:
                 return self._names.modules[found.path].functions.get(f"{found.qualname}.{name}")
         return None
 
+    def next_method(self, owner: str, after: str, name: str) -> FunctionFacts | None:
+        """What `super().name` reaches in a method of the class `after`, for an object of the class `owner`.
+
+        The order is that of the bases as they are written, each before its own bases: Python's own for mixins that
+        stand before one common base.
+        """
+        chain = self.bases(owner)
+        start = chain.index(after) + 1 if after in chain else 0
+        for base in chain[start:]:
+            found = self._names.find_class(base)
+            if found is not None and base != after and name in found.methods:
+                return self._names.modules[found.path].functions.get(f"{found.qualname}.{name}")
+        return None
+
     def bases(self, qualified: str) -> tuple[str, ...]:
         """A class and all its bases by absolute name, external ones included."""
         if qualified not in self._bases:
@@ -157,6 +171,11 @@ class Types:
         target = self._names.find_function(name)
         if target is None:
             return name  # an external class or factory: redis.asyncio.from_url
+        made = target.result.last if isinstance(target.result, Ref) else ""
+        if target.class_name and made == "Self" and call.receiver is not None:
+            owned = self.type_of(path, function, call.receiver) or self.name_of(path, function, call.receiver)
+            if self._names.find_class(owned) is not None:
+                return owned
         return self._result(target)
 
     def _result(self, target: FunctionFacts) -> str:

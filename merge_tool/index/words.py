@@ -29,6 +29,8 @@ TERMINALS = frozenset(
     one_or_404 get_or_404 __iter__
     """.split()  # noqa: SIM905
 )
+# Those that on the result of a call can hardly be anything else.
+RUNNING = frozenset(("all", "first", "one", "one_or_none", "scalar", "count"))
 EXECUTORS = frozenset(
     """
     execute scalar scalars stream stream_scalars exec execute_async fetch_all fetch_one fetch_val iterate

@@ -63,6 +63,36 @@ class Country(Base):
     id = Column(Integer, primary_key=True)
 """
 }
+REPOSITORY = {
+    **MODELS,
+    "app/repository.py": """\
+from typing import Self
+from sqlalchemy import select
+
+class RepositoryBase[M]:
+    model: type[M]
+
+    def __init__(self, session): self.session = session
+
+    @classmethod
+    def from_session(cls, session) -> Self:
+        return cls(session)
+
+    def get_base_statement(self):
+        return select(self.model)
+
+class SoftDeletion[M]:
+    def get_base_statement(self, *, deleted=False):
+        statement = super().get_base_statement()
+        if not deleted:
+            statement = statement.where(self.model.deleted_at.is_(None))
+        return statement
+""",
+}
+SCOPED_REPOSITORY = (
+    "from app.models import User\nfrom app.repository import RepositoryBase, SoftDeletion\n"
+    "class Users(SoftDeletion[User], RepositoryBase[User]):\n    model = User\n"
+)
 HEAD = "from sqlalchemy import and_, exists, func, or_, select\nfrom app.models import Country, Order, User\n"
 
 
@@ -120,8 +150,31 @@ class UnscopedSelect(Rule):
                 (Expected(6, "cannot tell", Severity.INFO),), MODELS),
         Invalid("import sqlalchemy as sa\nfrom app import models\nasync def f(db):\n    for row in await db.execute(sa.select(models.User.email)):\n        print(row)\n",
                 (Expected(4, "select of User"),), {**MODELS, "app/__init__.py": ""}),
+        # A legacy Query that a function hands out runs where it is iterated, or asked for its rows.
+        Invalid(HEAD + "def users_of(db):\n    return db.query(User).filter(User.email == 'a')\n\ndef f(db):\n    for user in users_of(db):\n        print(user)\n",
+                (Expected(4, "query of User"),), MODELS),
+        Invalid(HEAD + "def users_of(db):\n    return db.query(User).filter(User.email == 'a')\n\ndef f(db):\n    return [user.id for user in users_of(db)]\n",
+                (Expected(4, "query of User"),), MODELS),
+        Invalid(HEAD + "def users_of(db):\n    return db.query(User).filter(User.email == 'a')\n\ndef f(db):\n    return users_of(db).all()\n",
+                (Expected(4, "query of User"),), MODELS),
+        # A repository's base class builds it: reported where the subclass uses it, not in the base class.
+        Invalid(SCOPED_REPOSITORY + "    async def by_id(self, id):\n        return await self.session.scalar(self.get_base_statement().where(User.id == id))\n",
+                (Expected(6, "select of User is not held"),), REPOSITORY),
+        Invalid(SCOPED_REPOSITORY + "async def service(session, id):\n    users = Users.from_session(session)\n    return await session.scalar(users.get_base_statement().where(User.id == id))\n",
+                (Expected(7, "select of User is not held"),), REPOSITORY),
+        Invalid("from app.database import sql\nfrom app.models import User\nasync def f(db, id):\n    return await db.scalar(sql.select(User).where(User.id == id))\n",
+                (Expected(4, "select of User"),), {**MODELS, "app/database.py": "import sqlalchemy as sql\n"}),
+        Invalid("from sqlalchemy import select\nfrom app.models import User\nclass Repo[M: int](object):\n    async def f[T](self, db) -> T:\n        try:\n            return await db.scalar(select(User))\n        except KeyError, ValueError:\n            raise\n",
+                (Expected(6, "select of User"),), MODELS),
+        Invalid(HEAD + "from elsewhere import base\nasync def f(db, id):\n    return await db.scalar(base().where(User.id == id))\n",
+                (Expected(5, "it begins with base(), which this tool cannot see", Severity.INFO),), MODELS),
     )  # fmt: skip
     VALID = (
+        Valid(HEAD + "def users_of(db):\n    return db.query(User)\n\ndef f(db, bot_id):\n    return users_of(db).filter(User.bot_id == bot_id).all()\n", MODELS),
+        Valid(HEAD + "def users_of(db, bot_id):\n    return db.query(User).filter(User.bot_id == bot_id)\n\ndef f(db, bot_id):\n    for user in users_of(db, bot_id):\n        print(user)\n", MODELS),
+        Valid(SCOPED_REPOSITORY + "    async def by_id(self, id, bot_id):\n        return await self.session.scalar(self.get_base_statement().where(User.id == id, User.bot_id == bot_id))\n", REPOSITORY),
+        Valid(SCOPED_REPOSITORY + "async def service(session, id, bot_id):\n    users = Users.from_session(session)\n    return await session.scalar(users.get_base_statement().where(User.id == id, User.bot_id == bot_id))\n", REPOSITORY),
+        Valid("from app.database import sql\nfrom app.models import User\nasync def f(db, bot_id):\n    return await db.scalar(sql.select(User).where(User.bot_id == bot_id))\n", {**MODELS, "app/database.py": "import sqlalchemy as sql\n"}),
         Valid(HEAD + "async def get(db, user_id, bot_id):\n    return await db.scalar(select(User).where(User.id == user_id, User.bot_id == bot_id))\n", MODELS),
         Valid(HEAD + "async def later(db, bot_id, name):\n    q = select(User)\n    if name:\n        q = q.where(User.email == name)\n    q = q.where(User.bot_id == bot_id)\n    return await db.execute(q)\n", MODELS),
         Valid(HEAD + "async def both(db, bot_id, x):\n    q = select(User)\n    if x:\n        q = q.where(User.bot_id == bot_id, User.id == x)\n    else:\n        q = q.filter_by(bot_id=bot_id)\n    return await db.execute(q)\n", MODELS),
