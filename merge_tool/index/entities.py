@@ -35,13 +35,21 @@ class EntityRef:
     inner: Query | None = None
 
 
+_CASTS = frozenset(("cast", "try_cast", "type_coerce", "col"))
+
+
 def strip(value: Value) -> Value:
-    """Without what does not change which table or column it is: labels, `.c`, `distinct`, awaits."""
+    """Without what does not change which table or column it is: `.c`, casts, SQLModel's `col()`."""
     while True:
         if isinstance(value, Attr) and value.name in ("c", "columns", "__table__", "selectable"):
             value = value.base
         elif isinstance(value, Ref) and value.dotted.endswith((".c", ".columns", ".__table__")):
             value = Ref(value.dotted.rpartition(".")[0])
+        elif isinstance(value, Call) and value.name in _CASTS and not value.kwargs:
+            inner = value.args[0] if len(value.args) == 2 or value.name == "col" else value.receiver
+            if inner is None:
+                return value
+            value = inner
         else:
             return value
 

@@ -174,6 +174,8 @@ class Predicates:
                     return Scoped.NO, ""
                 if self._is_column(other) and entity_of(self._index, frame, other) is not None:
                     continue  # tenant = tenant: an edge, see `equalities`
+                if is_null(other):
+                    return Scoped.YES, ""  # only the rows that belong to no tenant
                 return self.value_status(other, frame), ""
             if value.op == "in_" and side is strip(value.left):
                 # User.id.in_(select(…) held to one tenant): the rows are, through the foreign key.

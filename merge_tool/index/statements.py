@@ -155,7 +155,7 @@ class StatementReader(TableReader):
             statement.nested.append((item, frame))
 
     def keepers(self, statement: Statement) -> dict[int, TableUse]:
-        """By the root of a subquery, the table whose foreign key must be among the subquery's rows."""
+        """By the root of a subquery, the table whose key must be among the subquery's rows."""
         found: dict[int, TableUse] = {}
         for value, frame in statement.conditions:
             for item in walk(value):

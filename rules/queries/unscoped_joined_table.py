@@ -108,6 +108,9 @@ class UnscopedJoinedTable(Rule):
         )
 
     INVALID = (
+        # Joined by something else than a key, the subquery's rows may be another tenant's.
+        Invalid(HEAD + "async def f(db, bot_id):\n    counts = select(Order.code, func.count(Order.id).label('n')).group_by(Order.code).subquery()\n    return await db.execute(select(User, counts.c.n).outerjoin(counts, counts.c.code == User.code).where(User.bot_id == bot_id))\n",
+                (Expected(5, "Order is read in a subquery without a condition"),), MODELS),
         Invalid(HEAD + "async def f(db, bot_id):\n    return await db.execute(select(User).join(Coupon, Coupon.email == User.email).where(User.bot_id == bot_id))\n",
                 (Expected(5, "Coupon is joined without a condition on bot_id"),), MODELS),
         Invalid(HEAD + "async def f(db, bot_id):\n    return await db.execute(select(User).outerjoin(Coupon, Coupon.email == User.email).where(User.bot_id == bot_id))\n", (Expected(5, "Coupon is joined"),), MODELS),
@@ -134,6 +137,9 @@ class UnscopedJoinedTable(Rule):
         Valid(HEAD + "async def f(db, bot_id):\n    return await db.execute(select(User).outerjoin(Coupon, and_(Coupon.email == User.email, Coupon.bot_id == bot_id)).where(User.bot_id == bot_id))\n", MODELS),
         Valid(HEAD + "async def f(db, bot_id):\n    return await db.execute(select(User).join(Order, Order.user_id == User.id).where(User.bot_id == bot_id))\n", MODELS),
         Valid(HEAD + "async def f(db, bot_id):\n    return await db.execute(select(User).outerjoin(Order).where(User.bot_id == bot_id))\n", MODELS),
+        # Rows of all tenants are counted, then the join by the key drops all but one tenant's.
+        Valid(HEAD + "async def f(db, bot_id):\n    counts = select(Order.user_id, func.count(Order.id).label('n')).group_by(Order.user_id).subquery()\n    return await db.execute(select(User, counts.c.n).outerjoin(counts, counts.c.user_id == User.id).where(User.bot_id == bot_id))\n", MODELS),
+        Valid(HEAD + "from sqlalchemy import cast, Integer\nasync def f(db, bot_id):\n    return await db.execute(select(User).join(Order, cast(Order.user_id, Integer) == User.id.cast(Integer)).where(User.bot_id == bot_id))\n", MODELS),
         Valid(HEAD + "async def f(db, bot_id):\n    return await db.execute(select(User).join(User.orders).where(User.bot_id == bot_id))\n", MODELS),
         Valid(HEAD + "async def f(db, bot_id):\n    return await db.execute(select(User).where(User.bot_id == bot_id, User.id == Order.user_id))\n", MODELS),
         Valid(HEAD + "async def f(db, bot_id):\n    return await db.execute(select(User).where(User.bot_id == bot_id, exists().where(Order.user_id == User.id)))\n", MODELS),

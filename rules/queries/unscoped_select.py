@@ -170,6 +170,9 @@ class UnscopedSelect(Rule):
                 (Expected(5, "it begins with base(), which this tool cannot see", Severity.INFO),), MODELS),
     )  # fmt: skip
     VALID = (
+        # Rows that belong to no tenant are nobody's secret.
+        Valid(HEAD + "async def shared(db):\n    return await db.execute(select(User).where(User.bot_id.is_(None)))\n", MODELS),
+        Valid(HEAD + "async def either(db, bot_id):\n    q = select(User)\n    q = q.where(User.bot_id.is_(None)) if bot_id is None else q.where(User.bot_id == bot_id)\n    return await db.execute(q)\n", MODELS),
         Valid(HEAD + "def users_of(db):\n    return db.query(User)\n\ndef f(db, bot_id):\n    return users_of(db).filter(User.bot_id == bot_id).all()\n", MODELS),
         Valid(HEAD + "def users_of(db, bot_id):\n    return db.query(User).filter(User.bot_id == bot_id)\n\ndef f(db, bot_id):\n    for user in users_of(db, bot_id):\n        print(user)\n", MODELS),
         Valid(SCOPED_REPOSITORY + "    async def by_id(self, id, bot_id):\n        return await self.session.scalar(self.get_base_statement().where(User.id == id, User.bot_id == bot_id))\n", REPOSITORY),
