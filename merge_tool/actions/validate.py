@@ -46,6 +46,8 @@ class Validate:
         errors = [item for item in findings if item.severity is Severity.ERROR]
         if self.fail_on == "new" and errors:
             before = lint_workspace(Workspace(ctx.repo, ctx.story_base), ctx.policy, known, self.paths)
+            from merge_tool.lint.since import new_findings
+
             errors = new_findings(before, errors)
         counts = Counter(item.severity.value for item in findings)
         summary = (
@@ -97,19 +99,6 @@ def lint_workspace(
     patterns = paths or policy.checked_paths
     report_on = [path for path in workspace.matching(patterns) if path in files] if patterns else list(files)
     return lint_texts(files, policy, report_on=report_on, select=select).findings
-
-
-def new_findings(before: tuple[Diagnostic, ...], after: list[Diagnostic]) -> list[Diagnostic]:
-    """The findings of `after` that `before` does not have; lines may have moved, so rule, file and message count."""
-    known = Counter((item.code, item.path, item.message) for item in before)
-    fresh = []
-    for item in after:
-        key = (item.code, item.path, item.message)
-        if known[key] > 0:
-            known[key] -= 1
-        else:
-            fresh.append(item)
-    return fresh
 
 
 def shown(item: Diagnostic) -> str:

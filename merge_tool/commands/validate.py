@@ -10,21 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from merge_tool.commands import options
+from merge_tool.commands.validate_output import Format, note, write
 
 if TYPE_CHECKING:
     from merge_tool.lint.cache import Cache
-    from merge_tool.lint.run import LintResult
-    from merge_tool.model.source import Diagnostic
     from merge_tool.rulekit.rule import Rule
-
-
-class Format(StrEnum):
-    """How findings are written."""
-
-    RICH = "rich"
-    JSON = "json"
-    GITHUB = "github"
-    SARIF = "sarif"
 
 
 class FailOn(StrEnum):
@@ -72,7 +62,12 @@ def validate(
     ignore: Ignored = None,
     rules: Folders = None,
     since: Annotated[
-        str, typer.Option("--since", metavar="REF", help="Report only on files that changed since REF.")
+        str,
+        typer.Option(
+            "--since",
+            metavar="REF",
+            help="Report only what came in since the merge base with REF, in any file.",
+        ),
     ] = "",
     baseline: Annotated[
         Path | None,
@@ -120,10 +115,12 @@ def validate(
     """  # fmt: skip
     from merge_tool.commands.policy_choice import NAME_ONE, choose_policy
     from merge_tool.errors import ExitCode, UserError
-    from merge_tool.lint.files import changed_since, chosen_files, project_files
+    from merge_tool.lint.files import chosen_files, project_files
     from merge_tool.lint.run import LintResult, lint_paths
     from merge_tool.lint.workers import default_jobs
 
+    if since and baseline is not None:
+        raise UserError("--since and --baseline both say what is old", hint="give one of them")
     if update_baseline and baseline is None:
         raise UserError("--update-baseline needs the file", hint="add --baseline FILE")
     if as_json and output_format not in (Format.RICH, Format.JSON):
@@ -146,20 +143,19 @@ def validate(
     chosen_policy = choice.policy
     files = project_files(root)
     report_on: set[str] | None = set(chosen_files(root, files, paths, Path.cwd())) if paths else None
+    base = None
     if since:
-        from merge_tool.lint.run import checked
+        from merge_tool.lint.since import read_base
 
-        changed = changed_since(root, since)
-        report_on = {
-            path
-            for path in (report_on if report_on is not None else checked(files, chosen_policy))
-            if path in changed
-        }
-    _note(f"policy: {chosen_policy.name} ({choice.origin})", kind)
+        base = read_base(root, since)
+        files = sorted(
+            {*files, *(path for path in base.changed if path.endswith(".py") and (root / path).is_file())}
+        )
+    note(f"policy: {chosen_policy.name} ({choice.origin})", kind)
     folders = tuple(rules or ())
     cache = None if no_cache else _cache(cache_dir)
-    if since and not report_on:
-        _note(f"no checked file changed since {since}", kind)
+    if base is not None and not base.changed:
+        note(f"nothing changed since {since}", kind)
         result = LintResult((), 0, 0.0, ())
     else:
         everything = sorted({*files, *(report_on or ())})
@@ -179,31 +175,47 @@ def validate(
                 f"no policy was named, and none of the {result.models} models here has the column {chosen_policy.column} of the generic one",
                 hint=NAME_ONE,
             )
-    for note in (*result.notes, *([cache.note] if cache is not None and cache.note else ())):
-        _note(note, kind)
+    findings = result.findings
+    if base is not None and findings:
+        from merge_tool.lint.since import before, new_findings
+
+        old = before(
+            base, chosen_policy, report_on, select=_split(select), ignore=_split(ignore), rule_folders=folders, cache=cache
+        )  # fmt: skip
+        findings = tuple(new_findings(old, findings, base.renamed))
+        told_old = len(result.findings) - len(findings)
+        note(
+            f"brought in since {since} ({base.commit[:12]}): {len(findings)}; {told_old} were there before",
+            kind,
+        )
+    for text in (*result.notes, *([cache.note] if cache is not None and cache.note else ())):
+        note(text, kind)
     if cache is not None:
         cache.close()
-    findings = result.findings
     gone: tuple[str, ...] = ()
     if baseline is not None:
-        from merge_tool.lint.baseline import compare, read_baseline, write_baseline
+        from merge_tool.lint.baseline import Reach, compare, read_baseline, write_baseline
+        from merge_tool.lint.run import META
 
+        reach = Reach(
+            frozenset((*result.rules, *META)), frozenset(report_on) if report_on is not None else None
+        )
         if update_baseline:
-            count = write_baseline(baseline, findings)
-            _note(f"{count} findings written to {baseline}", kind)
+            count = write_baseline(baseline, findings, reach)
+            note(f"{count} distinct finding{'s' * (count != 1)} in {baseline} now", kind)
             findings = ()
         else:
-            compared = compare(findings, read_baseline(baseline))
-            findings, gone = compared.new, compared.gone if report_on is None else ()
-            _note(f"{compared.known} findings are in the baseline", kind)
+            compared = compare(findings, read_baseline(baseline), reach)
+            findings, gone = compared.new, compared.gone
+            note(f"{compared.known} finding{'s' * (compared.known != 1)} in the baseline", kind)
     told: Sequence[Rule] = ()
     if kind is Format.SARIF or statistics:
         from merge_tool.lint.loader import load_rules
 
         told = load_rules(folders)
-    _write(kind, result, findings, told, root, statistics=statistics, explain=explain)
+    write(kind, result, findings, told, root, statistics=statistics, explain=explain)
     for entry in gone:
-        _note(f"gone, take it out of {baseline} (--update-baseline): {entry}", kind)
+        note(f"gone, take it out of {baseline} (--update-baseline): {entry}", kind)
     order = list(FailOn)
     failing = [item for item in findings if order.index(FailOn(item.severity.value)) <= order.index(fail_on)]
     return ExitCode.FINDINGS if failing or gone else ExitCode.CLEAN
@@ -225,70 +237,3 @@ def _cache(folder: Path | None) -> Cache:
 
 def _split(words: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(part.strip() for word in words or () for part in word.split(",") if part.strip())
-
-
-def _note(text: str, kind: Format) -> None:
-    """A note for people; on standard error, so that the document on standard output stays whole."""
-    from merge_tool.model.text import one_line
-
-    if kind is Format.RICH:
-        from merge_tool.report.console import err_console, safe
-
-        err_console().print(safe(one_line(text), "dim"), soft_wrap=True)
-    else:
-        typer.echo(one_line(text), err=True)
-
-
-def _write(
-    kind: Format,
-    result: LintResult,
-    findings: Sequence[Diagnostic],
-    rules: Sequence[Rule],
-    root: Path,
-    *,
-    statistics: bool,
-    explain: bool,
-) -> None:
-    import json
-
-    if kind is Format.JSON:
-        from merge_tool.report.json_findings import findings_data
-
-        typer.echo(json.dumps(findings_data(findings, result.files, result.seconds), indent=2))
-    elif kind is Format.SARIF:
-        from merge_tool.report.sarif import sarif_data
-
-        typer.echo(json.dumps(sarif_data(findings, rules), indent=2))
-    elif kind is Format.GITHUB:
-        from merge_tool.report.github import github_lines
-
-        for line in github_lines(findings):
-            typer.echo(line)
-    else:
-        from merge_tool.report.console import console, safe
-        from merge_tool.report.findings import print_findings, print_statistics, summary_line
-
-        if statistics:
-            names = {rule.code: rule.name for rule in rules}
-            print_statistics(findings, lambda code: names.get(code, ""))
-        else:
-            print_findings(findings, _Lines(root), explain=explain)
-        console().print(safe(summary_line(findings, result.files, result.seconds)), soft_wrap=True)
-
-
-class _Lines:
-    """The lines of files under a root, each file read once."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._known: dict[str, list[str]] = {}
-
-    def __call__(self, path: str) -> list[str]:
-        if path not in self._known:
-            from merge_tool.index.source import decode, split_lines
-
-            try:
-                self._known[path] = split_lines(decode((self._root / path).read_bytes()))
-            except (OSError, SyntaxError, UnicodeError, LookupError):
-                self._known[path] = []  # T04 has said why; the finding is shown without its code
-        return self._known[path]

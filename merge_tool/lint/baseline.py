@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,20 +28,44 @@ def _key(item: Diagnostic) -> tuple[str, str, str]:
     return item.path, item.code, item.message
 
 
-def write_baseline(path: Path, findings: Iterable[Diagnostic]) -> int:
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a run looked at: only its entries can be gone, and only they are written anew.
+
+    Attributes:
+        codes: the rules that ran.
+        paths: the files that were reported on; None: all.
+    """
+
+    codes: frozenset[str]
+    paths: frozenset[str] | None = None
+
+    def covers(self, path: str, code: str) -> bool:
+        """Whether the run would have found this again."""
+        return code in self.codes and (self.paths is None or path in self.paths)
+
+
+def write_baseline(path: Path, findings: Iterable[Diagnostic], reach: Reach | None = None) -> int:
     """Writes the findings as a baseline and returns how many distinct ones it holds.
+
+    Entries of an earlier baseline that lie outside of `reach` stay: rules that did not run, files that were not
+    reported on. The file has one entry a line, in order, so that two branches' changes to it merge.
 
     Raises:
         UserError: the file cannot be written.
     """
     counts = Counter(_key(item) for item in findings)
+    if reach is not None and path.is_file():
+        for (where, code, message), count in read_baseline(path).items():
+            if not reach.covers(where, code):
+                counts[where, code, message] = count
     entries = [
         {"path": where, "code": code, "message": message, "count": count}
         for (where, code, message), count in sorted(counts.items())
     ]
     try:
         path.write_text(
-            json.dumps({"version": _VERSION, "findings": entries}, indent=1, ensure_ascii=False) + "\n",
+            _written(entries),
             encoding="utf-8",
         )
     except OSError as error:
@@ -76,8 +100,19 @@ def read_baseline(path: Path) -> Counter[tuple[str, str, str]]:
         raise UserError(f"this is not a baseline: {error}", where=str(path), hint=hint) from error
 
 
-def compare(findings: Iterable[Diagnostic], baseline: Counter[tuple[str, str, str]]) -> Compared:
-    """The findings that the baseline does not hold, and the entries for which there is no finding any more."""
+def _written(entries: Sequence[Mapping[str, object]]) -> str:
+    lines = ",\n".join(json.dumps(entry, ensure_ascii=False) for entry in entries)
+    return f'{{"version": {_VERSION}, "findings": [\n{lines}\n]}}\n'
+
+
+def compare(
+    findings: Iterable[Diagnostic], baseline: Counter[tuple[str, str, str]], reach: Reach | None = None
+) -> Compared:
+    """The findings that the baseline does not hold, and the entries for which there is no finding any more.
+
+    Args:
+        reach: what the run looked at; an entry outside of it is not gone. None: everything.
+    """
     left = Counter(baseline)
     new: list[Diagnostic] = []
     known = 0
@@ -88,6 +123,8 @@ def compare(findings: Iterable[Diagnostic], baseline: Counter[tuple[str, str, st
         else:
             new.append(item)
     gone = tuple(
-        f"{where}: {code} {message}" for (where, code, message), count in sorted(left.items()) if count > 0
+        f"{where}: {code} {message}"
+        for (where, code, message), count in sorted(left.items())
+        if count > 0 and (reach is None or reach.covers(where, code))
     )
     return Compared(tuple(new), known, gone)

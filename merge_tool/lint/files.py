@@ -110,31 +110,3 @@ def _under(folder: Path, root: Path) -> Iterable[str]:
         inside = path.relative_to(root)
         if path.is_file() and not _LEFT_OUT.intersection(inside.parts):
             yield inside.as_posix()
-
-
-def changed_since(root: Path, ref: str) -> set[str]:
-    """The files that differ between the merge base with `ref` and the work tree, untracked ones included.
-
-    Raises:
-        UserError: git does not know `ref`, or `root` is not in a git repository.
-    """
-    if ref.startswith("-"):
-        raise UserError(f"{ref!r} does not name a commit", hint="give a commit hash, a branch or a tag")
-    base = subprocess.run(
-        ["git", "-C", str(root), "merge-base", ref, "HEAD"], capture_output=True, check=False
-    )
-    start = base.stdout.decode().strip() if base.returncode == 0 else ref
-    names: set[str] = set()
-    for args in (
-        ["diff", "--name-only", "--relative", "-z", "--no-renames", start, "--"],
-        ["ls-files", "-z", "--others", "--exclude-standard"],
-    ):
-        run = subprocess.run(["git", "-C", str(root), *args], capture_output=True, check=False)
-        if run.returncode != 0:
-            words = run.stderr.decode("utf-8", "replace").strip().splitlines()
-            raise UserError(
-                f"git cannot compare with {ref!r}: {words[0] if words else 'unknown error'}",
-                hint="give a commit hash, a branch or a tag",
-            )
-        names.update(os.fsdecode(item) for item in run.stdout.split(b"\0") if item)
-    return names

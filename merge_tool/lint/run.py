@@ -76,8 +76,10 @@ def _picks(word: str, rule: Rule) -> bool:
     return word == rule.name or picks(word, rule.code)
 
 
-def _picked_meta(select: Sequence[str], ignore: Sequence[str]) -> frozenset[str]:
-    """The meta codes to report. What cannot be read is always told, unless it is ignored by its code."""
+def _picked_meta(available: Sequence[Rule], select: Sequence[str], ignore: Sequence[str]) -> frozenset[str]:
+    """The meta codes to report. What cannot be read is always told, unless it is ignored by its code or name."""
+    names = {rule.name: rule.code for rule in available}
+    select, ignore = ([names.get(word, word) for word in words] for words in (select, ignore))
     picked = {code for code in META if not select or any(picks(word, code) for word in select)}
     picked.add(UNREADABLE)
     return frozenset(code for code in picked if not any(picks(word, code) for word in ignore))
@@ -119,7 +121,7 @@ def lint_texts(
     if report_on is None:
         wanted = set(checked(sorted(texts), policy))
     index = ProjectIndex.build(texts, policy)
-    meta = _picked_meta(select, ignore)
+    meta = _picked_meta(available, select, ignore)
     return _judged(index, available, chosen, wanted, meta, start, wide=report_on is None)
 
 
@@ -289,7 +291,7 @@ def lint_paths(
     with no_collection():
         index = ProjectIndex(modules, unreadable, policy)
     groups = grouped(sorted(modules), texts, jobs)
-    meta = _picked_meta(select, ignore)
+    meta = _picked_meta(available, select, ignore)
     result = _judged(
         index, available, chosen, wanted & set(texts), meta, start, groups, jobs, wide=report_on is None
     )

@@ -36,13 +36,16 @@ def print_findings(
         out.print(head, soft_wrap=True)
         lines = lines_of(item.path) if frames else ()
         if 0 < item.span.line <= len(lines):
-            text = lines[item.span.line - 1].expandtabs(4)[:_MAX_LINE]
+            raw = lines[item.span.line - 1]
+            text = raw.expandtabs(4)[:_MAX_LINE]
+            start = len(raw[: item.span.column - 1].expandtabs(4)) + 1
             number = f"{item.span.line:>5} | "
             out.print(safe(number + printable(text), "dim"), soft_wrap=True)
-            end = item.span.end_column if item.span.end_line == item.span.line else len(text) + 1
-            width = max(min(end, len(text) + 1) - item.span.column, 1)
+            same = item.span.end_line == item.span.line
+            end = len(raw[: item.span.end_column - 1].expandtabs(4)) + 1 if same else len(text) + 1
+            width = max(min(end, len(text) + 1) - start, 1)
             out.print(
-                safe(f"      | {' ' * (item.span.column - 1)}{'^' * width}", _STYLES[item.severity]),
+                safe(f"      | {' ' * (start - 1)}{'^' * width}", _STYLES[item.severity]),
                 soft_wrap=True,
             )
         if explain:

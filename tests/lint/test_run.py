@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from merge_tool.errors import UserError
-from merge_tool.lint.baseline import compare, read_baseline, write_baseline
+from merge_tool.lint.baseline import Reach, compare, read_baseline, write_baseline
 from merge_tool.lint.codes import picks
-from merge_tool.lint.files import changed_since, chosen_files, project_files
+from merge_tool.lint.files import chosen_files, project_files
 from merge_tool.lint.loader import load_rules
 from merge_tool.lint.run import lint_paths, lint_texts
 from merge_tool.rulekit import EXAMPLE_POLICY
@@ -70,15 +70,6 @@ def test_a_file_that_vanished_is_told(tmp_path: Path) -> None:
     result = lint_paths(tmp_path, ["gone.py"], EXAMPLE_POLICY)
     assert [(item.code, item.path) for item in result.findings] == [("T04", "gone.py")]
     assert result.files == 1
-
-
-def test_changed_since(repo: Path) -> None:
-    (repo / "a.py").write_text(BAD + "x = 1\n")
-    assert changed_since(repo, "HEAD") == {"a.py"}
-    with pytest.raises(UserError):
-        changed_since(repo, "no-such-branch")
-    with pytest.raises(UserError):
-        changed_since(repo, "--output=x")
 
 
 def codes(text: str, **options: object) -> list[str]:
@@ -206,3 +197,22 @@ def test_a_code_is_one_rule_and_its_letters_are_a_topic(word: str, code: str, pi
 def test_rules_are_listed_in_the_order_of_their_numbers() -> None:
     codes = [rule.code for rule in load_rules()]
     assert codes.index("TQ9") < codes.index("TQ10") < codes.index("TS1")
+
+
+def test_a_baseline_keeps_what_a_narrower_run_did_not_look_at(tmp_path: Path) -> None:
+    found = lint_texts({"a.py": BAD, "b.py": BAD + 'client.get("b")\n'}, EXAMPLE_POLICY).findings
+    file = tmp_path / "baseline.json"
+    write_baseline(file, found)
+    every = read_baseline(file)
+    narrow = Reach(frozenset({"TK1"}), frozenset({"b.py"}))
+    gone = compare((), every, narrow).gone
+    assert gone
+    assert all(entry.startswith("b.py: TK1") for entry in gone)
+    write_baseline(file, (), narrow)
+    assert read_baseline(file) == {key: n for key, n in every.items() if key[:2] != ("b.py", "TK1")}
+    lines = file.read_text().splitlines()
+    assert len(lines) == len(read_baseline(file)) + 2  # one a line, so that branches merge
+
+
+def test_a_meta_rule_is_ignored_by_its_name_too() -> None:
+    assert codes("def f(:", ignore=("unreadable-file",)) == []

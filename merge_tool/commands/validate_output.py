@@ -1,0 +1,96 @@
+"""How `validate` writes what it found: for people, for programs, for CI."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from merge_tool.lint.run import LintResult
+    from merge_tool.model.source import Diagnostic
+    from merge_tool.rulekit.rule import Rule
+
+
+class Format(StrEnum):
+    """How findings are written."""
+
+    RICH = "rich"
+    JSON = "json"
+    GITHUB = "github"
+    SARIF = "sarif"
+    JUNIT = "junit"
+
+
+def note(text: str, kind: Format) -> None:
+    """A note for people; on standard error, so that the document on standard output stays whole."""
+    from merge_tool.model.text import one_line
+
+    if kind is Format.RICH:
+        from merge_tool.report.console import err_console, safe
+
+        err_console().print(safe(one_line(text), "dim"), soft_wrap=True)
+    else:
+        typer.echo(one_line(text), err=True)
+
+
+def write(
+    kind: Format,
+    result: LintResult,
+    findings: Sequence[Diagnostic],
+    rules: Sequence[Rule],
+    root: Path,
+    *,
+    statistics: bool,
+    explain: bool,
+) -> None:
+    import json
+
+    if kind is Format.JSON:
+        from merge_tool.report.json_findings import findings_data
+
+        typer.echo(json.dumps(findings_data(findings, result.files, result.seconds), indent=2))
+    elif kind is Format.SARIF:
+        from merge_tool.report.sarif import sarif_data
+
+        typer.echo(json.dumps(sarif_data(findings, rules), indent=2))
+    elif kind is Format.GITHUB:
+        from merge_tool.report.github import github_lines
+
+        for line in github_lines(findings):
+            typer.echo(line)
+    elif kind is Format.JUNIT:
+        from merge_tool.report.junit import junit_text
+
+        typer.echo(junit_text(findings, result.rules, result.seconds), nl=False)
+    else:
+        from merge_tool.report.console import console, safe
+        from merge_tool.report.findings import print_findings, print_statistics, summary_line
+
+        if statistics:
+            names = {rule.code: rule.name for rule in rules}
+            print_statistics(findings, lambda code: names.get(code, ""))
+        else:
+            print_findings(findings, _Lines(root), explain=explain)
+        console().print(safe(summary_line(findings, result.files, result.seconds)), soft_wrap=True)
+
+
+class _Lines:
+    """The lines of files under a root, each file read once."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._known: dict[str, list[str]] = {}
+
+    def __call__(self, path: str) -> list[str]:
+        if path not in self._known:
+            from merge_tool.index.source import decode, split_lines
+
+            try:
+                self._known[path] = split_lines(decode((self._root / path).read_bytes()))
+            except (OSError, SyntaxError, UnicodeError, LookupError):
+                self._known[path] = []  # T04 has said why; the finding is shown without its code
+        return self._known[path]
