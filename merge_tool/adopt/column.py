@@ -86,6 +86,7 @@ def candidates(index: ProjectIndex) -> tuple[Candidate, ...]:
                 above[0] if above else "",
                 round(score, 3),
                 some(use.places),
+                any(model.table.rstrip("s") in PERSON_WORDS for model in use.models),
             )
         )
     return tuple(sorted(found, key=lambda item: (-item.score, item.name)))
@@ -183,6 +184,8 @@ def choose_column(found: tuple[Candidate, ...], total: int) -> tuple[Guess, bool
     carries = not person and (
         (is_tenant_word(best.name) and (share >= 0.15 or best.same >= 3))
         or (share >= 0.5 and best.same * 2 >= best.compared > 5 and not best.below)
+        # A name of its own, such as group_id: persons belong to it, and whoever asks, asks for just one.
+        or (share >= _ENOUGH and best.over_people and best.same * 10 >= best.compared * 9 >= 45)
     )
     if not carries:
         owner = owner_of(found)

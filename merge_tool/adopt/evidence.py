@@ -64,6 +64,7 @@ class Candidate:
     below: str  # the column that the table it points at carries itself
     score: float
     places: tuple[str, ...] = ()
+    over_people: bool = False  # the table of persons carries it too: persons belong to it
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,13 +103,19 @@ class DefaultTenant(Rule):
                     and says_tenant(spoken(str(name.value)), policy)
                 ):
                     yield call.span, "the context", default
-        tested = {
-            id(part) for test in function.checks for item in walk(test) for part in getattr(item, "items", ())
-        }
-        for fallback in function.fallbacks:
-            if all(id(item) in tested for item in fallback.values):
-                continue
-            yield from self._of(fallback.values, fallback.span, policy)
+        told = [
+            (fallback.values, found)
+            for fallback in function.fallbacks
+            for found in self._of(fallback.values, fallback.span, policy)
+        ]
+        if told:
+            tested = {
+                id(part)
+                for test in function.checks
+                for item in walk(test)
+                for part in getattr(item, "items", ())
+            }
+            yield from (found for values, found in told if not all(id(item) in tested for item in values))
         for held in (*function.variables.values(), *function.returns):
             if isinstance(held, Choice):
                 inner = next(

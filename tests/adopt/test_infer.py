@@ -191,3 +191,29 @@ def test_the_commands(tmp_path: Path) -> None:
     assert run("check", "--policy", "none.yaml", cwd=tmp_path).returncode == 2
     assert run("infer", "nowhere", cwd=tmp_path).returncode == 2
     assert "Examples" in run("infer", "--help", cwd=tmp_path).stdout
+
+
+def test_a_tenant_by_another_name_is_told_by_who_belongs_to_it() -> None:
+    models = """from sqlalchemy import Column, ForeignKey, Integer
+from sqlalchemy.orm import declarative_base
+Base = declarative_base()
+class Crew(Base):
+    __tablename__ = "crews"
+    id = Column(Integer, primary_key=True)
+""" + "".join(
+        f"class {name}(Base):\n    __tablename__ = '{name.lower()}s'\n    id = Column(Integer, primary_key=True)\n"
+        "    crew_id = Column(ForeignKey('crews.id'))\n"
+        for name in ("User", "Boat", "Trip")
+    )
+    queries = "from sqlalchemy import select\nfrom app.models import Boat, Trip, User\n" + "".join(
+        f"def f{number}(db, crew_id):\n    return db.execute(select({name}).where({name}.crew_id == crew_id))\n"
+        for number, name in enumerate(("User", "Boat", "Trip", "User", "Boat"))
+    )
+    found = infer({"app/models.py": models.encode(), "app/queries.py": queries.encode()}, "fleet")
+    assert found.multi_tenant
+    assert found.guesses["column"].values == ("crew_id",)
+    alone = models.replace("class User", "class Mast").replace("'users'", "'masts'")
+    asked = queries.replace("User", "Mast")
+    assert not infer(
+        {"app/models.py": alone.encode(), "app/queries.py": asked.encode()}, "fleet"
+    ).multi_tenant
