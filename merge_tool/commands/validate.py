@@ -154,44 +154,46 @@ def validate(
     note(f"policy: {chosen_policy.name} ({choice.origin})", kind)
     folders = tuple(rules or ())
     cache = None if no_cache else _cache(cache_dir)
-    if base is not None and not base.changed:
-        note(f"nothing changed since {since}", kind)
-        result = LintResult((), 0, 0.0, ())
-    else:
-        everything = sorted({*files, *(report_on or ())})
-        result = lint_paths(
-            root,
-            everything,
-            chosen_policy,
-            report_on=report_on,
-            select=_split(select),
-            ignore=_split(ignore),
-            rule_folders=folders,
-            cache=cache,
-            jobs=jobs or default_jobs(),
-        )
-        if not choice.known and result.models and not result.tenant_models:
-            raise UserError(
-                f"no policy was named, and none of the {result.models} models here has the column {chosen_policy.column} of the generic one",
-                hint=NAME_ONE,
+    try:
+        if base is not None and not base.changed:
+            note(f"nothing changed since {since}", kind)
+            result = LintResult((), 0, 0.0, ())
+        else:
+            everything = sorted({*files, *(report_on or ())})
+            result = lint_paths(
+                root,
+                everything,
+                chosen_policy,
+                report_on=report_on,
+                select=_split(select),
+                ignore=_split(ignore),
+                rule_folders=folders,
+                cache=cache,
+                jobs=jobs or default_jobs(),
             )
-    findings = result.findings
-    if base is not None and findings:
-        from merge_tool.lint.since import before, new_findings
+            if not choice.known and result.models and not result.tenant_models:
+                raise UserError(
+                    f"no policy was named, and none of the {result.models} models here has the column {chosen_policy.column} of the generic one",
+                    hint=NAME_ONE,
+                )
+        findings = result.findings
+        if base is not None and findings:
+            from merge_tool.lint.since import before, new_findings
 
-        old = before(
-            base, chosen_policy, report_on, select=_split(select), ignore=_split(ignore), rule_folders=folders, cache=cache
-        )  # fmt: skip
-        findings = tuple(new_findings(old, findings, base.renamed))
-        told_old = len(result.findings) - len(findings)
-        note(
-            f"brought in since {since} ({base.commit[:12]}): {len(findings)}; {told_old} were there before",
-            kind,
-        )
+            old = before(
+                base, chosen_policy, report_on, select=_split(select), ignore=_split(ignore), rule_folders=folders, cache=cache
+            )  # fmt: skip
+            findings = tuple(new_findings(old, findings, base.renamed))
+            told_old = len(result.findings) - len(findings)
+            note(
+                f"brought in since {since} ({base.commit[:12]}): {len(findings)}; {told_old} were there before",
+                kind,
+            )
+    finally:
+        if cache is not None:
+            cache.close()
     for text in (*result.notes, *([cache.note] if cache is not None and cache.note else ())):
         note(text, kind)
-    if cache is not None:
-        cache.close()
     gone: tuple[str, ...] = ()
     if baseline is not None:
         from merge_tool.lint.baseline import Reach, compare, read_baseline, write_baseline

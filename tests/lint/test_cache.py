@@ -8,6 +8,7 @@ import pickle
 import random
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -134,9 +135,8 @@ def test_a_broken_cache_costs_time_only(project: Path, folder: Path, harm: str) 
     elif harm == "text":
         path.write_bytes(b"no database\n" * 400)
     else:
-        with sqlite3.connect(path) as database:
+        with closing(sqlite3.connect(path)) as database, database:
             database.execute("UPDATE entries SET data = substr(data, 1, length(data) - 3)")
-        database.close()
     assert told(lint(project, Cache(folder))) == told(first)
     assert told(lint(project, Cache(folder))) == told(first)
 
