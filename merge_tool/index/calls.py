@@ -134,6 +134,14 @@ def _method(
         found = _sql_function(reader, node, whole, args, base)
         if found is not None:
             return found
+    elif (
+        name == "query"
+        and isinstance(base, Call | Attr | Item | Unknown | Choice)
+        and args
+        and all(_like_entity(arg) for arg in args)
+    ):
+        # `with Session(engine) as session`, `session = SessionLocal()`: the session is a call's result.
+        return _root(reader, node, "query", args, base)
     if isinstance(base, Query) or (name in TELLING and _may_be_query(base, args, kwargs)):
         query = base if isinstance(base, Query) else Query(base)
         if name in STEPS or name not in TERMINALS:

@@ -12,7 +12,7 @@ from typing import Any
 
 from merge_tool.index import control, expressions
 from merge_tool.index.branches import KEPT, Env, dotted_of, holds_query
-from merge_tool.index.scope import ClassScope, Scope, facts_of
+from merge_tool.index.scope import ClassScope, Scope, facts_of, keep
 from merge_tool.index.source import Source
 from merge_tool.index.texts import capped, combine
 from merge_tool.model.source import Span
@@ -77,7 +77,7 @@ class FlowReader:
         qualname: str,
         parent: str,
         outer: dict[str, Value],
-    ) -> None:
+    ) -> FunctionFacts:
         class_name = parent if parent in self.classes else self.scope.class_name
         scope = Scope(node.name, qualname, class_name, parent)
         saved = (self.scope, self.env)
@@ -91,7 +91,7 @@ class FlowReader:
         self.block(node.body)
         self._finish_roots(scope)
         header = self.source.header_span(node)
-        self.functions[qualname] = facts_of(
+        facts = facts_of(
             self.source.path,
             scope,
             self.env.vars,
@@ -104,6 +104,8 @@ class FlowReader:
         )
         self.scope, self.env = saved
         self.outer_scopes.pop()
+        keep(self.functions, qualname, facts)
+        return facts
 
     def parameters(self, args: ast.arguments) -> tuple[Parameter, ...]:
         """The parameters, with annotations and defaults."""
@@ -180,16 +182,15 @@ class FlowReader:
             self._function(node, node.name, "", {})
             return
         qualname = f"{self.scope.qualname}.{node.name}"
-        self._function(node, qualname, self.scope.qualname, self.env.vars)
-        body = self.functions[qualname]
+        body = self._function(node, qualname, self.scope.qualname, self.env.vars)
         result = body.returns[0] if len(body.returns) == 1 else Unknown("a function with several returns")
         self.env.vars[node.name] = Function(qualname, tuple(item.name for item in body.params), result)
 
     def _method(self, node: ast.FunctionDef | ast.AsyncFunctionDef, facts: ClassFacts) -> None:
         saved, self.class_scopes = self.class_scopes, []
-        self._function(node, f"{facts.qualname}.{node.name}", facts.qualname, {})
+        read = self._function(node, f"{facts.qualname}.{node.name}", facts.qualname, {})
         instance = saved[-1].instance
-        for name, value in self.functions[f"{facts.qualname}.{node.name}"].variables.items():
+        for name, value in read.variables.items():
             if name.startswith("self.") and name.count(".") == 1:
                 instance.setdefault(name[5:], value)
         self.class_scopes = saved

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from merge_tool.model.source import Span
 from merge_tool.rulekit.facts import ClassFacts, Fallback, FunctionFacts, Parameter, Read, Store, Write
-from merge_tool.rulekit.values import Call, Query, Sink, Value
+from merge_tool.rulekit.values import Call, Query, Ref, Sink, Value
 
 
 @dataclass(slots=True, eq=False)
@@ -78,3 +78,21 @@ def facts_of(
         tuple(scope.fallbacks),
         tuple(scope.finals),
     )
+
+
+def keep(functions: dict[str, FunctionFacts], qualname: str, facts: FunctionFacts) -> None:
+    """Keeps a function under its name, or beside it where the name means another one: all of them are checked.
+
+    A name means what was defined last; a property's setter leaves it to the getter.
+    """
+    earlier = functions.get(qualname)
+    if earlier is not None:
+        last = {item.last for item in facts.decorators if isinstance(item, Ref)}
+        later = not last & {"setter", "deleter"}
+        number = 2
+        while f"{qualname}#{number}" in functions:
+            number += 1
+        functions[f"{qualname}#{number}"] = earlier if later else facts
+        if not later:
+            return
+    functions[qualname] = facts

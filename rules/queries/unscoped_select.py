@@ -125,6 +125,12 @@ class UnscopedSelect(Rule):
                 )
 
     INVALID = (
+        # Defined twice: the name means the second, and the first is checked all the same.
+        Invalid(HEAD + "def one(db):\n    return db.scalar(select(User))\ndef one(db, bot_id):\n    return db.scalar(select(User).where(User.bot_id == bot_id))\n", (Expected(4, "select of User"),), MODELS),
+        Invalid(HEAD + "class Box:\n    @property\n    def user(self):\n        return self.db.scalar(select(User))\n    @user.setter\n    def user(self, value):\n        self.value = value\n", (Expected(6, "select of User"),), MODELS),
+        # The session is what a call gives.
+        Invalid("from sqlalchemy.orm import Session\nfrom app.models import User\ndef f(engine):\n    with Session(engine) as session:\n        return session.query(User).filter().count()\n", (Expected(5, "query of User"),), MODELS),
+        Invalid("from app.db import SessionLocal\nfrom app.models import User\ndef f():\n    session = SessionLocal()\n    return session.query(User.email).all()\n", (Expected(5, "query of User"),), MODELS),
         Invalid(HEAD + "async def get(db, user_id):\n    return await db.scalar(select(User).where(User.id == user_id))\n",
                 (Expected(4, "select of User is not held to one tenant: no condition on bot_id"),), MODELS),
         Invalid(HEAD + "async def one(db, bot_id, status):\n    q = select(User)\n    if status:\n        q = q.where(User.bot_id == bot_id)\n    return await db.execute(q)\n",
