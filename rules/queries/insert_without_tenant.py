@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from merge_tool.model.policy import Policy
+from merge_tool.model.policy import Policy, TablePolicy
 from merge_tool.model.source import Diagnostic, Severity
 from merge_tool.rulekit import Expected, Invalid, ModuleFacts, Project, Rule, Scoped, Valid
 
@@ -78,6 +78,9 @@ class InsertWithoutTenant(Rule):
         for verdict in index.query_verdicts(module.path):
             if verdict.kind != "insert":
                 continue
+            model = index.model(verdict.entity)
+            if model is not None and model.known and not model.has_tenant:
+                continue  # a table that the policy lists and that lacks the column: TM1 says so, where it can be mended
             if verdict.scoped is Scoped.UNDECIDED:
                 why = verdict.reasons[-1] if verdict.reasons else "built dynamically"
                 message = (
@@ -110,6 +113,7 @@ class InsertWithoutTenant(Rule):
         Invalid(HEAD + "async def f(db, rows):\n    await db.execute(insert(Order), rows)\n", (Expected(4, "cannot tell", Severity.INFO),), MODELS),
     )  # fmt: skip
     VALID = (
+        Valid(HEAD + "async def f(db):\n    db.add(Country())\n", MODELS, {"tables": TablePolicy(tenant=("countries",))}),
         Valid(HEAD + "async def f(db, bot_id):\n    db.add(Order(code='a', bot_id=bot_id))\n", MODELS),
         Valid(HEAD + "async def f(db, bot):\n    db.add(Order(code='a', bot=bot))\n", MODELS),
         Valid(HEAD + "async def f(db, bot: Bot):\n    bot.orders.append(Order(code='a'))\n", MODELS),
