@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -52,6 +52,7 @@ class FileEdits:
         made_async: functions to make async.
         calls: what changes at calls.
         expressions: expressions to replace, as code.
+        rewrites: expressions to make anew from what they are once the edits inside them are made.
         entries: entries to add to dict displays, as code of key and value.
         before: statements to put before the statement that starts there, written with four spaces and `\\n`.
         after: the same, after it.
@@ -63,6 +64,7 @@ class FileEdits:
     made_async: set[Start] = field(default_factory=set)
     calls: dict[Span, CallEdit] = field(default_factory=dict)
     expressions: dict[Span, str] = field(default_factory=dict)
+    rewrites: dict[Span, Callable[[cst.BaseExpression], cst.BaseExpression]] = field(default_factory=dict)
     entries: dict[Span, list[tuple[str, str]]] = field(default_factory=dict)
     before: dict[Start, list[str]] = field(default_factory=dict)
     after: dict[Start, list[str]] = field(default_factory=dict)
@@ -80,6 +82,7 @@ class FileEdits:
                 self.made_async,
                 self.calls,
                 self.expressions,
+                self.rewrites,
                 self.entries,
                 self.before,
                 self.after,
@@ -137,6 +140,7 @@ class _Transformer(cst.CSTTransformer):
             "function": {**edits.parameters, **dict.fromkeys(edits.made_async)},
             "call": edits.calls,
             "expression": edits.expressions,
+            "rewrite": edits.rewrites,
             "entry": edits.entries,
             "before": edits.before,
             "after": edits.after,
@@ -174,6 +178,10 @@ class _Transformer(cst.CSTTransformer):
             updated = self.dict(original, updated)
         elif isinstance(original, cst.FunctionDef):
             updated = self.function(original, updated)
+        if self.edits.rewrites and isinstance(original, cst.BaseExpression):
+            span = self.span(original)
+            if self.take("rewrite", span):
+                return self.edits.rewrites[span](updated)
         if isinstance(original, (cst.Call, cst.Name, cst.Attribute)):
             span = self.span(original)
             if self.take("expression", span):

@@ -107,7 +107,13 @@ class QueryVerdict:
 
 @plain()
 class KeyVerdict:
-    """What came of one key handed to Redis. `scoped` is `NO`, `UNDECIDED` or `YES`."""
+    """What came of one key handed to Redis. `scoped` is `NO`, `UNDECIDED` or `YES`.
+
+    Attributes:
+        span: the call that is given the key: the command, or where only a caller knows the key, the caller's.
+        key: the key as far as its text is known; `*` for the rest.
+        parameter: the parameter of the called function that takes the key; "" where the call is the command itself.
+    """
 
     path: str
     span: Span
@@ -115,6 +121,7 @@ class KeyVerdict:
     key: str
     scoped: Scoped
     reasons: tuple[str, ...] = ()
+    parameter: str = ""
 
 
 @plain()
