@@ -46,6 +46,7 @@ from merge_tool.codemods.prefix_examples import EXAMPLES
 from merge_tool.codemods.scopes import FunctionNode, Module
 from merge_tool.codemods.tenancy import Tenancy
 from merge_tool.codemods.thread import Threading
+from merge_tool.codemods.thread_tenant import context_of
 from merge_tool.codemods.values import source_at, tenant_value
 from merge_tool.index.project import ProjectIndex
 from merge_tool.model.source import CodemodResult, Edit, NotDone
@@ -62,11 +63,13 @@ class PrefixKeysOptions:
         families: patterns of the keys to change, such as `cart:*`; empty: all that lack the tenant.
         infix: patterns of the families in which the tenant comes behind the first part: `cart:{bot_id}:{user_id}`.
         thread: whether functions that have no tenant get it, and their callers pass it.
+        context: with `thread`, whether a function that cannot be given the tenant asks the policy's context for it.
     """
 
     families: tuple[str, ...] = ()
     infix: tuple[str, ...] = ()
     thread: bool = False
+    context: bool = False
 
 
 @dataclass(eq=False)
@@ -103,7 +106,7 @@ class PrefixKeys(Codemod):
         good = [item for item in good if self._threads(project, names, item)]
         edits: dict[str, FileEdits] = {}
         done: list[Edit] = []
-        threading = Threading(names, self.name, [tenant_value(project.policy)])
+        threading = self._threading(project, names)
         for module, function in dict.fromkeys(owner for item in good for owner in item.owners):
             threading.add(module, function)
         if threading.roots:
@@ -113,6 +116,10 @@ class PrefixKeys(Codemod):
             done += self._write(family, edits)
         left = [problem for item in families for problem in item.problems]
         return made(project, names, self.name, edits, done, in_order([*left, *threading.not_done]))
+
+    def _threading(self, project: Project, names: Names) -> Threading:
+        context = context_of(project, self.name, self.options.context)
+        return Threading(names, self.name, [tenant_value(project.policy)], context)
 
     def _wanted(self, family: _Family, chosen: set[str]) -> bool:
         wanted = self.options.families
@@ -159,7 +166,7 @@ class PrefixKeys(Codemod):
         """Whether the functions of a family can get the tenant."""
         if not family.owners:
             return True
-        threading = Threading(names, self.name, [tenant_value(project.policy)])
+        threading = self._threading(project, names)
         for module, function in dict.fromkeys(family.owners):
             threading.add(module, function)
         if not threading.blocked():
