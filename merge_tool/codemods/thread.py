@@ -21,7 +21,7 @@ from merge_tool.codemods.scopes import FunctionNode, Module
 from merge_tool.codemods.spelling import fastapi_parameter, spell
 from merge_tool.codemods.thread_checks import cannot_await, cannot_take, is_test
 from merge_tool.codemods.thread_context import question, write_question
-from merge_tool.codemods.thread_nodes import Node, Passing, optional, passes
+from merge_tool.codemods.thread_nodes import Node, Passing, forwards, optional, passes
 from merge_tool.codemods.uses import Use, uses_of
 from merge_tool.codemods.values import (
     Value,
@@ -124,7 +124,7 @@ class Threading:
         if value.name in node.done:
             return
         node.done.add(value.name)
-        held = parameter_for(value, node.function)
+        held = parameter_for(value, node.function) or (value.name if node.forwards else "")
         name = node.names[value.name] = held or value.name
         if (
             held
@@ -156,8 +156,9 @@ class Threading:
     def _follow(self, module: Module, call: ast.Call, value: Value) -> None:
         """Goes on from a call that passes the value to the function around it, whose own callers may not."""
         for function in functions_around(module.scope_of[call]):
-            if parameter_for(value, function) == value.name:
+            if parameter_for(value, function) == value.name or forwards(call, function):
                 caller = self._node(module, function)
+                caller.forwards = forwards(call, function)
                 caller.followed = True
                 self._need(caller, value)
                 return

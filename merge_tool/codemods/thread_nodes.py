@@ -42,6 +42,7 @@ class Node:
     left: list[NotDone] = field(default_factory=list)
     done: set[str] = field(default_factory=set)
     followed: bool = False  # reached from a call that passes the value
+    forwards: bool = False  # hands its `*args, **kwargs` on, so that its callers pass the value through it
     own: bool = False  # blocked by what it is itself, not by a caller
     lost: bool = False  # blocked by what asking the context would not mend
     asked: Question | None = None  # what it takes from the context
@@ -49,6 +50,15 @@ class Node:
     @property
     def label(self) -> str:
         return self.module.qualname[self.function]
+
+
+def forwards(call: ast.Call, function: FunctionNode) -> bool:
+    """Whether a call hands on all keywords that the function around it was given."""
+    kwarg = function.args.kwarg
+    return kwarg is not None and any(
+        item.arg is None and isinstance(item.value, ast.Name) and item.value.id == kwarg.arg
+        for item in call.keywords
+    )
 
 
 def optional(module: Module, annotation: str) -> str:

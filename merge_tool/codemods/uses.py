@@ -133,10 +133,30 @@ def _perhaps(
     """A call of a method of that name on something whose class is not known."""
     if not isinstance(node, ast.Attribute) or node.attr != wanted[1].rpartition(".")[2]:
         return None
-    if names.resolve(module, module.scope_of[node], node.value) is not None:
-        return None
+    owner = names.resolve(module, module.scope_of[node], node.value)
+    if owner is not None:
+        return _by_mixin(names, module, node, wanted, owner)
     reason = f"the class of what stands before .{node.attr} is not known"
     return Use("unsure", module.path, node.lineno, module, node, reason=reason)
+
+
+def _by_mixin(
+    names: Names, module: Module, node: ast.Attribute, wanted: tuple[str, str], owner: Thing
+) -> Use | None:
+    """The call of a method that the class at hand lacks, and a class that it is mixed into has from elsewhere."""
+    if owner.kind != "instance" or not owner.path:
+        return None
+    methods = {names.method(item, node.attr) for item in names.mixed_in(owner)} - {None}
+    reached = {(item.path, item.qualname) for item in methods if item is not None}
+    if wanted not in reached:
+        return None
+    parent = module.parents[node]
+    if len(reached) > 1:
+        reason = f"{node.attr} is another method in each class that {owner.qualname} is mixed into"
+        return Use("unsure", module.path, node.lineno, module, node, reason=reason)
+    if isinstance(parent, ast.Call) and parent.func is node:
+        return Use("call", module.path, node.lineno, module, node, parent, bound=True)
+    return Use("value", module.path, node.lineno, module, node)
 
 
 def _binds(names: Names, module: Module, node: ast.Name | ast.Attribute) -> bool:

@@ -63,6 +63,11 @@ def _from_token(base: Value | None) -> bool:
     return base is not None and any(word in _TOKENS for word in words(last_part(name_of(base))))
 
 
+def _requires(call: Call, policy: Policy) -> bool:
+    """Whether a call gives the context's tenant or raises."""
+    return any(call.name == name.rpartition(".")[2] for name in policy.context.requirers)
+
+
 class DefaultTenant(Rule):
     """See the module."""
 
@@ -125,6 +130,9 @@ class DefaultTenant(Rule):
                     yield from self._of(held.arms, inner, policy)
 
     def _of(self, values: tuple[Value, ...], span: Span, policy: Policy) -> Iterator[tuple[Span, str, Value]]:
+        # What raises where there is no tenant leaves no room for a default.
+        if any(isinstance(item, Call) and _requires(item, policy) for item in values):
+            return
         source = next((found for item in values if (found := self._read(item, policy))), "")
         if not source:
             return
@@ -192,6 +200,7 @@ class DefaultTenant(Rule):
         Invalid('def tenant(payload, bot_id):\n    return payload.get("bot_id") or bot_id\n', (Expected(2, "bot_id is taken", Severity.WARNING),)),
     )  # fmt: skip
     VALID = (
+        Valid("from app.core.tenant_context import require_current_tenant\ndef load(db, bot_id=None):\n    if bot_id is None:\n        bot_id = require_current_tenant()\n    return bot_id\n"),
         Valid('def tenant(payload):\n    bot_id = payload.get("bot_id")\n    if bot_id is None:\n        raise ValueError\n    return bot_id\n'),
         Valid('def tenant(payload):\n    return payload.get("bot_id", None), payload.get("role", "user"), payload.get("bot_id", 0)\n'),
         Valid('def tenant(claims):\n    return claims.get("bot_id") or claims.get("tenant_id")\n'),
