@@ -138,11 +138,11 @@ def _drops(job: FunctionFacts, call: Call, first: int, name: str, policy: Policy
     given = call.args[first:]
     if len(given) <= position:
         return True
-    named = {key for key, _ in call.kwargs}
+    words = {key for key, _ in call.kwargs}
     needed = [
         item.name
         for item in job.params
-        if item.name in own and item.default is None and item.name not in named
+        if item.name in own and item.default is None and item.name not in words
     ]
     # Too few for all: the one in the tenant's place is another's, unless it names the tenant.
     return len(given) < len(needed) and not any(holds_tenant(item, policy) for item in given)

@@ -147,9 +147,9 @@ class TenantFromRequest(Rule):
                 if found is not None:
                     yield from (f"{item.name}.{name}" for name in dict.fromkeys(names) if name in found)
         for value in _values(function):
-            for item in walk(value):
-                if self._is_raw(item, names):
-                    yield _written(item)
+            for part in walk(value):
+                if self._is_raw(part, names):
+                    yield _written(part)
 
     def _is_dependency(self, item: Parameter, function: FunctionFacts, index: Project) -> bool:
         if isinstance(item.default, Call) and item.default.name not in _SOURCES:
