@@ -122,7 +122,7 @@ class KeyPlaces:
 
     def _whole(self, module: Module, call: ast.Call, verdict: KeyVerdict) -> None:
         """Refuses where a scan's keys are taken apart: what stands where in them changes."""
-        if verdict.command not in SCANS:
+        if verdict.command not in SCANS or _result_unused(module, call):
             return
         function = _around(module, call)
         for node in ast.walk(function) if function is not None else ():
@@ -204,6 +204,14 @@ def _origin(module: Module, node: ast.expr, joined: bool = False) -> Origin:
 
 def _around(module: Module, node: ast.AST) -> FunctionNode | None:
     return next((item for item in module.ancestors(node) if isinstance(item, FunctionNode)), None)
+
+
+def _result_unused(module: Module, call: ast.Call) -> bool:
+    """Whether a call is a statement of its own: what it scans goes no further."""
+    outer = module.parents.get(call)
+    if isinstance(outer, ast.Await):
+        outer = module.parents.get(outer)
+    return isinstance(outer, ast.Expr)
 
 
 def _first_name(node: ast.JoinedStr) -> ast.Name | None:

@@ -179,6 +179,11 @@ async def maybe(bot_id=None):
     await cache.get("limits")
 
 
+async def dropped(name, bot_id):
+    await cache.drop_all("pages:*")
+    return name.split(":")
+
+
 async def parsed(bot_id):
     return [key.split(":")[1] async for key in cache.client.scan_iter("visits:*")]
 ''',
@@ -195,6 +200,11 @@ async def write(value):
 
 async def maybe(bot_id=None):
     await cache.get("limits")
+
+
+async def dropped(name, bot_id):
+    await cache.drop_all(f"{bot_id}:pages:*")
+    return name.split(":")
 
 
 async def parsed(bot_id):

@@ -96,6 +96,18 @@ class Module:
     qualname: dict[ast.AST, str] = field(default_factory=dict)
     parents: dict[ast.AST, ast.AST] = field(default_factory=dict)
     _reads: dict[str, list[ast.Name | ast.Attribute]] | None = None
+    _aliases: dict[str, set[str]] | None = None
+
+    def aliases(self) -> dict[str, set[str]]:
+        """What `from … import name as other` calls each name."""
+        if self._aliases is None:
+            self._aliases = {}
+            scopes = [self.scope, *self.body_of.values()]
+            for name, bindings in ((name, held) for scope in scopes for name, held in scope.bindings.items()):
+                for binding in bindings:
+                    if binding.kind == "from" and binding.name != name:
+                        self._aliases.setdefault(binding.name, set()).add(name)
+        return self._aliases
 
     def reads(self, name: str) -> list[ast.Name | ast.Attribute]:
         """Every place that reads the name, or an attribute of that name."""

@@ -61,13 +61,8 @@ def uses_of(names: Names, module: Module, function: FunctionNode) -> list[Use]:
 
 
 def _import_aliases(module: Module, words: set[str]) -> set[str]:
-    return {
-        item.asname
-        for node in ast.walk(module.tree)
-        if isinstance(node, ast.ImportFrom)
-        for item in node.names
-        if item.asname and item.name in words
-    }
+    """The names by which a file imports one of the words under another name."""
+    return {name for word in words for name in module.aliases().get(word, ())}
 
 
 def _variable_aliases(module: Module, node: ast.AST) -> set[str]:
