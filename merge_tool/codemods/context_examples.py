@@ -123,6 +123,10 @@ async def unknown(service, note: Optional[str] = None):
     return await service.load(2)
 
 
+async def named(service):
+    return await getattr(service, "load")(2)
+
+
 one_line = lambda: Service().load(3)
 ''',
         },
@@ -147,11 +151,19 @@ async def unknown(service, note: Optional[str] = None):
     return await service.load(2)
 
 
+async def named(service):
+    return await getattr(service, "load")(2)
+
+
 one_line = lambda: Service().load(3)
 ''',
         },
         options={"functions": ["app.service.Service.load"], "context": True},
-        not_done=("the class of what stands before .load is not known; it asks the context", "stands in a lambda"),
+        not_done=(
+            "the class of what stands before .load is not known; it asks the context",
+            "load is read by its name there (getattr), and who calls it is not known; it asks the context",
+            "stands in a lambda",
+        ),
     ),
     # What stands on one line, or has a variable of the tenant's name, can ask nothing: what it calls asks.
     Example(

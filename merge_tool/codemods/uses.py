@@ -49,6 +49,10 @@ def uses_of(names: Names, module: Module, function: FunctionNode) -> list[Use]:
                 if use is not None:
                     found[node] = use
                     words |= _variable_aliases(other, node)
+            for call in other.read_by_name(function.name):
+                use = _by_name(names, other, call, (module.path, qualname))
+                if use is not None:
+                    found[call] = use
     broken = [
         Use("broken", path, 1, reason=f"the file {reason} and mentions {function.name}")
         for path, reason in names.broken.items()
@@ -58,6 +62,18 @@ def uses_of(names: Names, module: Module, function: FunctionNode) -> list[Use]:
         (use for use in [*found.values(), *broken] if use.kind != "alias"),
         key=lambda use: (use.path, use.line),
     )
+
+
+def _by_name(names: Names, module: Module, call: ast.Call, wanted: tuple[str, str]) -> Use | None:
+    """`getattr(owner, "name")` where that is the function, or may be."""
+    owner = names.resolve(module, module.scope_of[call], call.args[0])
+    thing = names.member(owner, wanted[1].rpartition(".")[2]) if owner is not None else None
+    if owner is not None and (thing is None or (thing.path, thing.qualname) != wanted):
+        return None
+    reason = (
+        f"{wanted[1].rpartition('.')[2]} is read by its name there (getattr), and who calls it is not known"
+    )
+    return Use("unsure", module.path, call.lineno, module, reason=reason)
 
 
 def _import_aliases(module: Module, words: set[str]) -> set[str]:
