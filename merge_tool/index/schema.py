@@ -100,7 +100,7 @@ def _table_args(module: ModuleFacts, facts: ClassFacts) -> Iterator[tuple[str, V
 
 
 def _module_indexes(index: ProjectIndex) -> dict[str, list[Call]]:
-    """`Index("…", User.bot_id)` that stands beside the classes, by the model that it is for."""
+    """`Index("…", User.bot_id)` that stands beside the classes or in a class's body, by the model that it is for."""
     found: dict[str, list[Call]] = {}
     for module in index.modules.values():
         for call in module.top.calls:
@@ -115,4 +115,27 @@ def _module_indexes(index: ProjectIndex) -> dict[str, list[Call]]:
                     if model is not None:
                         found.setdefault(model.qualified, []).append(call)
                     break
+            else:
+                around = _class_around(module, call) if call.span.column > 1 else None
+                if around is not None:
+                    found.setdefault(f"{module.module}.{around.qualname}", []).append(_named(call, around))
     return found
+
+
+def _class_around(module: ModuleFacts, call: Call) -> ClassFacts | None:
+    """The class in whose body a call of the top level stands."""
+    around = [
+        item
+        for item in module.classes.values()
+        if item.span.line < call.span.line <= item.span.end_line and item.span.column < call.span.column
+    ]
+    return max(around, key=lambda item: item.span.line, default=None)
+
+
+def _named(call: Call, owner: ClassFacts) -> Call:
+    """`Index("…", bot_id)` in a class's body, its columns by their names instead of the calls that make them."""
+    names = {item.span: name for name, item in owner.attributes.items() if isinstance(item, Call)}
+    args = tuple(
+        Ref(names[item.span]) if isinstance(item, Call) and item.span in names else item for item in call.args
+    )
+    return Call(call.func, args, call.kwargs, call.span, call.present)

@@ -71,6 +71,7 @@ class UnindexedTenantColumn(Rule):
     INVALID = (
         Invalid(HEAD + USER, (Expected(4, "no index of the table users leads with bot_id; add idx_users_bot_id"),)),
         Invalid(HEAD + USER + '    __table_args__ = (Index("ix", "code", "bot_id"),)\n', (Expected(4),)),
+        Invalid(HEAD + USER + '    Index("ix", code)\n', (Expected(4),)),
         Invalid(HEAD + 'users = Table("users", MetaData(), Column("bot_id", Integer))\n', (Expected(4),)),
     )  # fmt: skip
     VALID = (
@@ -80,6 +81,7 @@ class UnindexedTenantColumn(Rule):
         Valid(HEAD + USER + '    __table_args__ = (PrimaryKeyConstraint("bot_id", "id"),)\n'),
         Valid(HEAD + USER + '    @declared_attr.directive\n    def __table_args__(cls): return (Index("ix", cls.bot_id),)\n'),
         Valid(HEAD + USER + 'Index("ix", User.bot_id, User.code)\n'),
+        Valid(HEAD + USER + '    Index("ix", bot_id)\n'),
         Valid(HEAD + USER.replace("nullable=False", "primary_key=True").replace("    id = Column(Integer, primary_key=True)\n", "")),
         Valid(HEAD + 'users = Table("users", MetaData(), Column("bot_id", Integer), Index("ix", "bot_id"))\n'),
         Valid(HEAD + USER, {"alembic/versions/a1.py": REVISION}),
