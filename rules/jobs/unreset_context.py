@@ -133,10 +133,9 @@ def _variable(index: Project, function: FunctionFacts, call: Call, policy: Polic
     name = index.resolve(function.path, receiver.dotted, function)
     owner, _, last = name.rpartition(".")
     held: Value | None = None
-    for module in index.modules.values():
-        if module.module == owner or module.module.endswith(f".{owner}"):
-            held = module.top.variables.get(last)
-            break
+    for module in index.named(owner):
+        held = module.top.variables.get(last)
+        break
     if held is None:
         return False
     made = [item for item in walk(held) if isinstance(item, Call) and item.name == "ContextVar"]

@@ -112,7 +112,7 @@ class UnverifiedTenant(Rule):
     def check(self, module: ModuleFacts, index: Project, policy: Policy) -> Iterable[Diagnostic]:
         """Reports tenants that come from the client as they are."""
         routed: dict[str, Route] = (
-            {route.function: route for route in index.routes() if route.function_path == module.path}
+            {route.function: route for route in index.routes_of(module.path)}
             if any(
                 says_tenant(item.name, policy)
                 for function in module.functions.values()
