@@ -93,7 +93,7 @@ class Generics:
         self, owner: ClassFacts, init: FunctionFacts, name: str, names: frozenset[str]
     ) -> Iterator[Model]:
         """What the constructors of the classes `names` pass, `super().__init__(User, session)` included."""
-        from merge_tool.index.project import passed_for
+        from merge_tool.index.passing import passed_for
 
         for site in self._index.callers(self._index.qualified(init)):
             if self._index.callee_name(site.path, site.function, site.call) not in names:

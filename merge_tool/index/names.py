@@ -28,6 +28,7 @@ class Names:
         self._by_name: dict[str, str] = {}
         self._cache: dict[tuple[str, str], str] = {}
         self._splits: dict[str, tuple[str | None, str]] = {}
+        self._ending: dict[str, list[str]] | None = None
         # Names come of paths alone, so that no file is loaded for them.
         named = {path: module_name(path) for path in modules}
         packages = {name for name, is_package in named.values() if is_package}
@@ -48,11 +49,13 @@ class Names:
 
     def ending(self, name: str) -> list[ModuleFacts]:
         """The modules whose dotted name by their path is, or ends in, that name, in order of path."""
-        return [
-            self.modules[path]
-            for path in self.modules
-            if (known := module_name(path)[0]) == name or known.endswith(f".{name}")
-        ]
+        if self._ending is None:
+            self._ending = {}
+            for path in self.modules:
+                parts = module_name(path)[0].split(".")
+                for start in range(len(parts)):
+                    self._ending.setdefault(".".join(parts[start:]), []).append(path)
+        return [self.modules[path] for path in self._ending.get(name, ())]
 
     def resolve(self, path: str, dotted: str, function: FunctionFacts | None = None) -> str:
         """The absolute dotted name that `dotted` stands for in a file.

@@ -81,6 +81,11 @@ class Tables:
         self._tracker.seen.add(("", table, key))
         return sorted(self.rows[table].get(key, {}).items())
 
+    def names(self, table: str, key: str, path: str) -> tuple[str, ...]:
+        """The names that one file has under a key."""
+        self._tracker.seen.add(("", table, key))
+        return self.rows[table].get(key, {}).get(path, ())
+
     def add(self, path: str, item: Mapping[str, Mapping[str, tuple[str, ...]]]) -> None:
         """Puts a file in."""
         for table, rows in item.items():

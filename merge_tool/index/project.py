@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from merge_tool.index.models import Models
 from merge_tool.index.names import Names
 from merge_tool.index.outlines import Tables
+from merge_tool.index.passing import passed_for
 from merge_tool.index.reader import read_module
 from merge_tool.index.track import ALL, Answers, Memo, Tracker
 from merge_tool.index.types import Types
@@ -18,7 +19,7 @@ from merge_tool.model.policy import Policy
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, ModuleFacts, Unreadable
 from merge_tool.rulekit.project import CallSite, KeyVerdict, Model, QueryVerdict, Route, SqlVerdict
 from merge_tool.rulekit.schema import Migrations, SchemaTable
-from merge_tool.rulekit.values import Call, Choice, Const, Items, Ref, Value
+from merge_tool.rulekit.values import Call, Choice, Ref, Value
 
 if TYPE_CHECKING:
     from merge_tool.index.rawsql import SqlJudge
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _MAX_CALLER_DEPTH = 4
 T = TypeVar("T")
+Place = tuple[str, str]  # a function's file and qualified name
 
 
 @lru_cache(maxsize=4096)
@@ -69,7 +71,8 @@ class ProjectIndex:
         self.models = self._all_models()
         self._callers: Memo[str, tuple[CallSite, ...]] = Memo(self.tracker)
         self._sites: Memo[str, tuple[CallSite, ...]] = Memo(self.tracker)
-        self._targets: Memo[str, dict[int, list[CallSite]]] = Memo(self.tracker)
+        self._targets: Memo[str, dict[Place, list[tuple[str, int]]]] = Memo(self.tracker)
+        self._sites_in: Memo[tuple[str, str], tuple[CallSite, ...]] = Memo(self.tracker)
         self._once: Memo[str, Any] = Memo(self.tracker)
         self._routes_by_path: dict[str, list[Route]] | None = None
         self._below: dict[str, list[tuple[str, str]]] | None = None
@@ -115,8 +118,17 @@ class ProjectIndex:
 
     def _find_sites(self, name: str) -> tuple[CallSite, ...]:
         return tuple(
-            CallSite(function.path, function, call)
-            for function in self.functions_in("calls", name)
+            site
+            for path, _ in self.tables.find("calls", name)
+            for site in self._sites_in.ask((name, path), self._find_sites_in, name, path)
+        )
+
+    def _find_sites_in(self, name: str, path: str) -> tuple[CallSite, ...]:
+        functions = self.modules[path].functions
+        return tuple(
+            CallSite(path, function, call)
+            for qualname in self.tables.names("calls", name, path)
+            for function in (functions[qualname],)
             for call in function.calls
             if call.name == name
         )
@@ -250,16 +262,27 @@ class ProjectIndex:
             for _, names in self.tables.find("derived"):
                 wanted.update(names)
         for word in sorted(wanted):
-            yield from self._targets.ask(word, self._reached, word).get(id(function), ())
+            targets = self._targets.ask(word, self._reached, word)
+            for path, number in targets.get((function.path, function.qualname), ()):
+                yield self._sites_in.ask((word, path), self._find_sites_in, word, path)[number]
 
-    def _reached(self, word: str) -> dict[int, list[CallSite]]:
+    def _reached(self, word: str) -> dict[Place, list[tuple[str, int]]]:
         """The calls of a name by what they reach: each is resolved once, however many functions have that name."""
-        reached: dict[int, list[CallSite]] = {}
-        for site in self.calls_named(word):
+        reached: dict[Place, list[tuple[str, int]]] = {}
+        for path, _ in self.tables.find("calls", word):
+            self.tracker.seen.add(("", "reach", f"{word}:{path}"))
+            for number, place in self.answers.get(f"reach:{word}:{path}", self.reach, word, path):
+                reached.setdefault(place, []).append((path, number))
+        return reached
+
+    def reach(self, word: str, path: str) -> tuple[tuple[int, Place], ...]:
+        """What the calls of a name in a file reach: the number of each call there, and the function's place."""
+        found = []
+        for number, site in enumerate(self._sites_in.ask((word, path), self._find_sites_in, word, path)):
             callee = self.callee(site.path, site.function, site.call)
             if callee is not None:
-                reached.setdefault(id(callee), []).append(site)
-        return reached
+                found.append((number, (callee.path, callee.qualname)))
+        return tuple(found)
 
     def values_of(
         self, path: str, function: FunctionFacts, value: Value
@@ -367,30 +390,5 @@ def no_collection() -> Iterator[None]:
         yield
     finally:
         if was_enabled:
+            gc.freeze()  # else the first collection walks all that was made meanwhile
             gc.enable()
-
-
-def passed_for(function: FunctionFacts, call: Call, name: str) -> Value | None:
-    """What a call passes for a parameter: its argument, else the parameter's default, else None (left out or hidden in a star)."""
-    positions = [item.name for item in function.params if item.kind == "positional"]
-    bound = bool(positions) and positions[0] in ("self", "cls") and function.class_name
-    if bound:
-        positions = positions[1:]
-    position = positions.index(name) if name in positions else 10_000
-    found = call.argument(position, name)
-    if found is not None:
-        return found
-    parameter = function.parameter(name)
-    if parameter is None or call.has_star:
-        return None
-    if parameter.kind == "*":
-        return Items(call.args[len(positions) :])
-    return parameter.default
-
-
-def leaves_out(function: FunctionFacts, call: Call, name: str) -> bool:
-    """Whether a call surely passes nothing, or None, for a parameter."""
-    if call.has_star:
-        return False
-    value = passed_for(function, call, name)
-    return value is None or (isinstance(value, Const) and value.value is None)

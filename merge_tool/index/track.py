@@ -102,18 +102,35 @@ class Answers:
 
     Attributes:
         have: those that are known.
+        stored: those that are known as bytes, which `load` makes an answer of.
     """
 
-    def __init__(self, tracker: Tracker, have: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        tracker: Tracker,
+        have: dict[str, Any] | None = None,
+        stored: dict[str, bytes] | None = None,
+        load: Callable[[bytes], Any] | None = None,
+    ) -> None:
         self._tracker = tracker
         self.have: dict[str, Any] = have if have is not None else {}
+        self.stored = stored if stored is not None else {}
+        self._load = load
 
     def get(self, name: str, make: Callable[P, Any], *args: P.args, **kwargs: P.kwargs) -> Any:
         """The answer of that name, else what `make` gives."""
         if name not in self.have:
-            with self._tracker.frame(name):
-                self.have[name] = make(*args, **kwargs)
+            if self._load is not None and name in self.stored:
+                self.have[name] = self._load(self.stored[name])
+            else:
+                with self._tracker.frame(name):
+                    self.have[name] = make(*args, **kwargs)
         return self.have[name]
+
+    def forget(self, name: str) -> None:
+        """Has an answer worked out again."""
+        self.have.pop(name, None)
+        self.stored.pop(name, None)
 
 
 class Watched(dict[str, V]):

@@ -19,7 +19,7 @@ MOST_CHANGED = 24
 MOST_REACHED = 0.3
 # Old reasons for a look at a file are kept beside the new ones, so they are all gathered anew after some runs.
 MOST_SEGMENTS = 40
-_VALUES = ("schema", "migrations", "routes")
+LARGE = ("schema", "migrations", "routes")
 
 
 @dataclass
@@ -32,7 +32,8 @@ class State:
         tables: the outlines of all files.
         findings: what each file was the reason for, as bytes of findings; files without any are left out.
         markers: the suppressions of the files that have some.
-        answers: values for the whole project, each as bytes.
+        answers: those on parts of the project (`models:`, `bases:`, `reach:`).
+        large: those on the whole of it, each as bytes.
         segments: which keys led to which answers, one for each process that worked at it.
     """
 
@@ -41,22 +42,30 @@ class State:
     tables: dict[str, Any]
     findings: dict[str, bytes]
     markers: dict[str, tuple[Marker, ...]]
-    answers: dict[str, bytes]
+    answers: dict[str, Any]
+    large: dict[str, bytes]
     segments: list[bytes] = field(default_factory=list)
 
     def to_bytes(self) -> bytes:
         """The state as bytes."""
-        parts = (self.keys, self.unreadable, plain_bytes(self.tables), self.findings, self.markers)
-        return plain_bytes((*parts, self.answers, self.segments))
+        return plain_bytes(
+            (
+                self.keys,
+                self.unreadable,
+                self.tables,
+                self.findings,
+                self.markers,
+                self.answers,
+                self.large,
+                self.segments,
+            )
+        )
 
     @classmethod
     def from_bytes(cls, data: bytes) -> State | None:
         """What `to_bytes` wrote; None where the bytes are not such."""
         found = plain_value(data)
-        if not isinstance(found, tuple) or len(found) != 7:
-            return None
-        tables = plain_value(found[2])
-        return cls(found[0], found[1], tables, *found[3:]) if isinstance(tables, dict) else None
+        return cls(*found) if isinstance(found, tuple) and len(found) == 8 else None
 
 
 @dataclass(frozen=True)
@@ -67,13 +76,18 @@ class Again:
         index: the project, of which only what is asked for is loaded.
         reached: the files whose findings may be others now.
         markers: the suppressions of all files as they are now.
-        kept: the answers that stand as they were.
     """
 
     index: ProjectIndex
     reached: list[str]
     markers: dict[str, tuple[Marker, ...]]
-    kept: frozenset[str]
+
+
+def answers_of(index: ProjectIndex) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """An index's answers for a state: those on parts, and the large ones as bytes."""
+    have = index.answers.have
+    large = {name: plain_bytes(have[name]) for name in LARGE if name in have}
+    return {name: value for name, value in have.items() if name not in LARGE}, index.answers.stored | large
 
 
 def segment(tracker: Tracker) -> bytes:
@@ -169,28 +183,34 @@ def look_again(
     if reached is None:
         return None
     again = {f"models:{path}" for path in changed_files} | {f"bases:{path}" for path in changed_files}
-    kept = {
-        name: plain_value(data)
-        for name, data in state.answers.items()
-        if name not in reached and name not in again
-    }
+    kept = {name: value for name, value in state.answers.items() if name not in reached and name not in again}
+    stored = {name: data for name, data in state.large.items() if name not in reached}
     modules = WatchedModules(sorted(path for path in keys if path not in broken), load, tracker)
     with no_collection():
-        index = ProjectIndex(modules, state.unreadable, policy, tracker, tables, Answers(tracker, kept))
+        index = ProjectIndex(
+            modules, state.unreadable, policy, tracker, tables, Answers(tracker, kept, stored, plain_value)
+        )
         for name in [item for item in (reached | again) if item.startswith("models:")]:
-            if not same(_old(state, name, []), kept.get(name, [])):
+            if not same(state.answers.get(name, []), kept.get(name, [])):
                 return None  # what a table is concerns every file
-        if not _values_again(state, index, reached, changed_files):
+        if not _reach_again(state, index, reached) or not _values_again(state, index, reached, changed_files):
             return None
     files = {item[5:] for item in reached if item.startswith("file:")} | set(changed_files)
     if len(files) > max(MOST_CHANGED, MOST_REACHED * len(keys)):
         return None
-    stand = frozenset(state.answers).difference(reached, again)
-    return Again(index, sorted(path for path in files if path not in broken), markers, stand)
+    return Again(index, sorted(path for path in files if path not in broken), markers)
 
 
-def _old(state: State, name: str, default: object) -> Any:
-    return plain_value(state.answers[name]) if name in state.answers else default
+def _reach_again(state: State, index: ProjectIndex, reached: set[str]) -> bool:
+    """Works out what calls reach where a change could have changed that, and adds what only that leads to."""
+    names = sorted(name for name in reached if name.startswith("reach:"))
+    differ: set[tuple[str, str]] = set()
+    for name in names:
+        _, word, path = name.split(":", 2)
+        new = index.answers.get(name, index.reach, word, path)
+        if new != state.answers.get(name):
+            differ.add(("reach", f"{word}:{path}"))
+    return _further(state, index, differ, reached, done=set(names))
 
 
 def _values_again(state: State, index: ProjectIndex, reached: set[str], changed_files: Sequence[str]) -> bool:
@@ -201,7 +221,7 @@ def _values_again(state: State, index: ProjectIndex, reached: set[str], changed_
     if any(name.startswith("bases:") for name in state.answers):
         differ: set[tuple[str, str]] = set()
         for name in bases:
-            old = _old(state, name, {})
+            old = state.answers.get(name, {})
             new = index.answers.get(name, index.bases_in, name[6:])
             if old != new or list(old) != list(new):
                 sides = (old, new)
@@ -209,11 +229,11 @@ def _values_again(state: State, index: ProjectIndex, reached: set[str], changed_
         if not _further(state, index, differ, reached, done=set(bases)):
             return False
     done = set(bases)
-    for name in _VALUES:
-        if name not in reached or name not in state.answers:
+    for name in LARGE:
+        if name not in reached or name not in state.large:
             continue
         done.add(name)
-        old = plain_value(state.answers[name])
+        old = plain_value(state.large[name])
         asked: dict[str, Callable[[], Any]] = {
             "schema": index.schema,
             "migrations": index.migrations,
@@ -245,5 +265,5 @@ def _further(
     fresh = more - reached
     reached |= more
     for name in fresh:
-        index.answers.have.pop(name, None)  # it was thought to stand
-    return not any(name in done or name.startswith(("models:", "bases:")) for name in fresh)
+        index.answers.forget(name)  # it was thought to stand
+    return not any(name in done or name.startswith(("models:", "bases:", "reach:")) for name in fresh)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from merge_tool.index.project import ProjectIndex, no_collection
-from merge_tool.lint.again import segment
+from merge_tool.lint.again import answers_of, segment
 from merge_tool.lint.facts_bytes import plain_bytes, plain_value
 from merge_tool.lint.results import findings_bytes, read_findings
 from merge_tool.lint.workers import share
@@ -21,13 +22,14 @@ class Checked:
     Attributes:
         found: by the file from which they came to it; the findings may lie in others.
         segments: what other processes looked at, where that was asked for.
-        answers: their answers on the whole project, as bytes.
+        answers: their answers on parts of the project, and `large` those on the whole of it.
         whole: whether all of them told.
     """
 
     found: dict[str, tuple[Diagnostic, ...]] = field(default_factory=dict)
     segments: list[bytes] = field(default_factory=list)
-    answers: dict[str, bytes] = field(default_factory=dict)
+    answers: dict[str, Any] = field(default_factory=dict)
+    large: dict[str, bytes] = field(default_factory=dict)
     whole: bool = True
 
 
@@ -52,8 +54,9 @@ def check(
         return plain_bytes(rows)
 
     def leave() -> bytes:
-        have = {name: plain_bytes(value) for name, value in index.answers.have.items() if name not in before}
-        return plain_bytes((segment(index.tracker), have))
+        answers, large = answers_of(index)
+        fresh = {name: value for name, value in answers.items() if name not in before}
+        return plain_bytes((segment(index.tracker), fresh, large))
 
     def left(data: bytes) -> None:
         told = plain_value(data)
@@ -62,6 +65,7 @@ def check(
             return
         done.segments.append(told[0])
         done.answers.update(told[1])
+        done.large.update(told[2])
 
     with no_collection():
         back = share(len(groups), jobs, there, here, leave if noted else None, left)

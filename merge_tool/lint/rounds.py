@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from merge_tool.index.project import ProjectIndex, no_collection
 from merge_tool.index.track import Tracker, WatchedModules
-from merge_tool.lint.again import State, look_again, segment
+from merge_tool.lint.again import State, answers_of, look_again, segment
 from merge_tool.lint.cache import Cache
 from merge_tool.lint.checking import check, found_from
-from merge_tool.lint.facts_bytes import plain_bytes
 from merge_tool.lint.reading import facts_reader, grouped, read_files
 from merge_tool.lint.results import findings_bytes, read_findings
 from merge_tool.model.policy import Policy
@@ -42,14 +41,15 @@ def anew(
     done = check(index, chosen, groups, jobs, noted=bool(state_key))
     result = tell(index, by_file=done.found, markers=markers)
     if cache is not None and state_key and done.whole:
-        answers = done.answers | {name: plain_bytes(value) for name, value in index.answers.have.items()}
+        answers, large = answers_of(index)
         state = State(
             dict(keys),
             unreadable,
             index.tables.rows,
             {path: findings_bytes(found) for path, found in done.found.items()},
             markers,
-            answers,
+            done.answers | answers,
+            done.large | large,
             [*done.segments, segment(tracker)],
         )
         cache.put([(state_key, state.to_bytes())])
@@ -85,10 +85,7 @@ def after_change(
             state.findings[path] = findings_bytes(found[path])
         result = tell(again.index, by_file=found, markers=again.markers)
         index = again.index
-        state.answers = {
-            name: state.answers[name] if name in again.kept else plain_bytes(value)
-            for name, value in index.answers.have.items()
-        }
+        state.answers, state.large = answers_of(index)
         state.keys, state.markers, state.tables = dict(keys), again.markers, index.tables.rows
         state.segments.append(segment(index.tracker))
         cache.put([(state_key, state.to_bytes())])

@@ -20,7 +20,7 @@ from merge_tool.model.policy import Policy, TablePolicy
 from merge_tool.rulekit.facts import ModuleFacts
 
 MINIATURE = Path(__file__).parents[2] / "fixtures" / "miniature"
-ROUNDS = int(os.environ.get("MERGE_TOOL_EDIT_ROUNDS", "40"))
+ROUNDS = int(os.environ.get("MERGE_TOOL_EDIT_ROUNDS", "20"))
 POLICIES = (
     Policy(column="bot_id", parameter="bot_id", claim="bot_id"),
     Policy(column="user_id", parameter="user_id", claim="user_id"),
