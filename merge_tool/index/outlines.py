@@ -83,7 +83,7 @@ class Tables:
 
     def names(self, table: str, key: str, path: str) -> tuple[str, ...]:
         """The names that one file has under a key."""
-        self._tracker.seen.add(("", table, key))
+        self._tracker.seen.add(("", table, f"{key} {path}"))
         return self.rows[table].get(key, {}).get(path, ())
 
     def add(self, path: str, item: Mapping[str, Mapping[str, tuple[str, ...]]]) -> None:
@@ -100,7 +100,7 @@ class Tables:
             for key in old[table].keys() | new[table].keys():
                 names = new[table].get(key)
                 if names != old[table].get(key):
-                    changed.add((table, key))
+                    changed |= {(table, key), (table, f"{key} {path}")}
                     if names is None:
                         self.rows[table][key].pop(path, None)
                     else:
