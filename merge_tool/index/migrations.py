@@ -32,7 +32,9 @@ _RUNS = frozenset(("execute", "exec_driver_sql", "scalar"))
 def read_migrations(index: ProjectIndex) -> Migrations:
     """Every revision, parents before children; a circle leaves them in the order of their paths."""
     reader = _Reader(index)
-    found = [item for path in sorted(index.modules) if (item := reader.revision(index.modules[path]))]
+    found = [
+        item for path, _ in index.tables.find("revisions") if (item := reader.revision(index.modules[path]))
+    ]
     by_id = {item.id: item for item in found}
     graph = {item.id: set(item.parents) & set(by_id) for item in found}
     try:

@@ -102,7 +102,8 @@ def _table_args(module: ModuleFacts, facts: ClassFacts) -> Iterator[tuple[str, V
 def _module_indexes(index: ProjectIndex) -> dict[str, list[Call]]:
     """`Index("…", User.bot_id)` that stands beside the classes or in a class's body, by the model that it is for."""
     found: dict[str, list[Call]] = {}
-    for module in index.modules.values():
+    for path, _ in index.tables.find("indexes"):
+        module = index.modules[path]
         for call in module.top.calls:
             if call.name not in ("Index", "UniqueConstraint"):
                 continue

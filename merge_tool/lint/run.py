@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from merge_tool.model.source import Diagnostic, Severity, Span
 if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex
     from merge_tool.lint.cache import Cache
+    from merge_tool.rulekit.facts import Marker
     from merge_tool.rulekit.rule import Rule
 
 UNUSED, NO_REASON, UNREADABLE = "T01", "T02", "T04"
@@ -141,12 +143,30 @@ def _judged(
 
     `wide`: nobody named the files, so that rules with `on_migrations` report on revisions beside `wanted`.
     """
-    from merge_tool.index.project import no_collection
+    from merge_tool.lint.checking import check
+
+    done = check(index, chosen, groups or [sorted(index.modules)], jobs, noted=False)
+    markers = {path: module.markers for path, module in index.modules.items() if module.markers}
+    return _told(index, available, chosen, done.found, markers, wanted, meta, start, wide=wide)
+
+
+def _told(
+    index: ProjectIndex,
+    available: Sequence[Rule],
+    chosen: Sequence[Rule],
+    by_file: Mapping[str, Iterable[Diagnostic]],
+    markers: Mapping[str, Sequence[Marker]],
+    wanted: Collection[str],
+    meta: Collection[str],
+    start: float,
+    *,
+    wide: bool,
+) -> LintResult:
+    """Takes from what was found what is to be told: suppressions, choices of files and of meta rules applied."""
     from merge_tool.lint.suppress import suppress
-    from merge_tool.lint.workers import share
 
     policy = index.policy
-    found: set[Diagnostic] = set()
+    found = {item for items in by_file.values() for item in items}
     for item in index.unreadable:
         found.add(
             Diagnostic(
@@ -157,18 +177,6 @@ def _judged(
                 f"not checked: {item.reason}",
             )
         )
-    tasks = groups if jobs > 1 and groups else [sorted(index.modules)]
-
-    def here(task: int) -> None:
-        found.update(_found(index, chosen, tasks[task]))
-
-    def there(task: int) -> bytes:
-        return findings_bytes(_found(index, chosen, tasks[task]))
-
-    with no_collection():
-        for task, data in share(len(tasks), jobs, there, here).items():
-            told = read_findings(data)
-            found.update(told[0] if told is not None else _found(index, chosen, tasks[task]))
     on_migrations = {rule.code for rule in chosen if rule.on_migrations} if wide else set()
     revisions = index.migrations().paths if on_migrations else frozenset()
     shown = [
@@ -178,7 +186,7 @@ def _judged(
     ]
     left, about = suppress(
         sorted(shown, key=lambda item: item.sort_key),
-        index.modules,
+        markers,
         {rule.code for rule in chosen},
         {*(rule.code for rule in available), *META},
         policy,
@@ -194,16 +202,6 @@ def _judged(
         len(index.models.by_name),
         sum(index.models.is_tenant(model) for model in index.models.by_name.values()),
     )
-
-
-def _found(index: ProjectIndex, chosen: Sequence[Rule], paths: Sequence[str]) -> set[Diagnostic]:
-    """What the rules find from these files. A finding may lie in another file than the one it was come to from."""
-    found: set[Diagnostic] = set()
-    for rule in chosen:
-        for path in paths:
-            if path in index.modules:
-                found.update(rule.check(index.modules[path], index, index.policy))
-    return found
 
 
 def _notes(index: ProjectIndex, chosen: Sequence[Rule], policy: Policy) -> list[str]:
@@ -281,20 +279,36 @@ def lint_paths(
             hint="name the paths to check, or look at checked_paths and unchecked_paths of the policy; files that git does not track are not checked",
         )
     # Imported no sooner: a run in which nothing is different needs none of it, and starting up is most of its time.
-    from merge_tool.index.project import ProjectIndex, no_collection
     from merge_tool.lint.loader import load_rules
-    from merge_tool.lint.reading import grouped, read_files
 
     available = tuple(rules) if rules is not None else load_rules(rule_folders)
     chosen = choose(available, select, ignore)
-    modules, unreadable = read_files(texts, keys, policy, cache, jobs)
-    with no_collection():
-        index = ProjectIndex(modules, unreadable, policy)
-    groups = grouped(sorted(modules), texts, jobs)
     meta = _picked_meta(available, select, ignore)
-    result = _judged(
-        index, available, chosen, wanted & set(texts), meta, start, groups, jobs, wide=report_on is None
+    tell = partial(
+        _told,
+        available=available,
+        chosen=chosen,
+        wanted=wanted & set(texts),
+        meta=meta,
+        start=start,
+        wide=report_on is None,
     )
+    state_key = (
+        result_key(
+            dict.fromkeys(keys, b""), policy, None, select, ignore, b"state" + rules_digest(rule_folders)
+        )
+        if whole
+        else b""
+    )
+    from merge_tool.lint.rounds import after_change, anew
+
+    result = (
+        after_change(cache, state_key, texts, keys, policy, chosen, tell)
+        if cache is not None and whole
+        else None
+    )
+    if result is None:
+        result = anew(cache, state_key, texts, keys, policy, chosen, jobs, tell)
     if cache is not None and whole:
         more = {
             "files": result.files, "rules": result.rules, "notes": result.notes,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from merge_tool.lint.run import NO_REASON, UNREADABLE, UNUSED
 from merge_tool.model.policy import Policy
 from merge_tool.model.source import Diagnostic, Severity
-from merge_tool.rulekit.facts import Marker, ModuleFacts
+from merge_tool.rulekit.facts import Marker
 
 # What the marker for global queries speaks of: statements, raw SQL and relationships, not keys or routes.
 _QUERY_TOPICS = ("TQ", "TS")
@@ -15,7 +15,7 @@ _QUERY_TOPICS = ("TQ", "TS")
 
 def suppress(
     findings: Iterable[Diagnostic],
-    modules: Mapping[str, ModuleFacts],
+    markers: Mapping[str, Sequence[Marker]],
     ran: Collection[str],
     known: Collection[str],
     policy: Policy,
@@ -25,7 +25,7 @@ def suppress(
 
     Args:
         findings: all of them.
-        modules: the files, for their markers.
+        markers: the files' markers, by path.
         ran: codes of the rules that ran; a marker for a rule that did not run is not called unused.
         known: codes of all rules there are.
         policy: names the marker, for messages.
@@ -37,9 +37,8 @@ def suppress(
     used: set[tuple[str, int]] = set()
     left: list[Diagnostic] = []
     for item in findings:
-        module = modules.get(item.path)
         taken = False
-        for position, marker in enumerate(module.markers if module is not None else ()):
+        for position, marker in enumerate(markers.get(item.path, ())):
             if _takes(marker, item) and (marker.reason or _is_meta(item)):
                 used.add((item.path, position))
                 taken = True
@@ -49,8 +48,7 @@ def suppress(
             left.append(item)
     about: list[Diagnostic] = []
     for path in report_on:
-        module = modules.get(path)
-        for position, marker in enumerate(module.markers if module is not None else ()):
+        for position, marker in enumerate(markers.get(path, ())):
             about.extend(_about(path, marker, (path, position) in used, ran, known, policy))
     return left, about
 
