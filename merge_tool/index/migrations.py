@@ -7,11 +7,12 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 from merge_tool.index.columns import column_name, read_column, read_keys, string, truth
-from merge_tool.index.unroll import HOLE, Scene, Unroller
+from merge_tool.index.unroll import Scene, Unroller
 from merge_tool.model.source import Span
 from merge_tool.rulekit.facts import FunctionFacts, ModuleFacts
 from merge_tool.rulekit.schema import Migrations, Revision, SchemaKey, Step
-from merge_tool.rulekit.values import Attr, Call, Const, Items, Root, Value, walk
+from merge_tool.rulekit.sqlsplit import HOLE, unfolded
+from merge_tool.rulekit.values import Attr, Call, Const, Items, Ref, Root, Value, walk
 
 if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex
@@ -24,7 +25,15 @@ _KEY_KINDS = {
     "create_foreign_key": "foreign",
 }
 _PLAIN = frozenset(
-    ("drop_table", "drop_column", "drop_index", "drop_constraint", "alter_column", "add_column")
+    (
+        "drop_table",
+        "drop_column",
+        "drop_index",
+        "drop_constraint",
+        "alter_column",
+        "add_column",
+        "rename_table",
+    )
 )
 _RUNS = frozenset(("execute", "exec_driver_sql", "scalar"))
 
@@ -69,6 +78,7 @@ class _Reader:
             for item in walk(module.top.variables["down_revision"])
             if isinstance(item, Const) and isinstance(item.value, str)
         )
+        labels = module.top.variables.get("branch_labels")
         up, down = module.functions["upgrade"], module.functions.get("downgrade")
         return Revision(
             identity,
@@ -78,6 +88,13 @@ class _Reader:
             tuple(self._steps(up, Scene(module.path, up), _DEPTH)),
             tuple(self._steps(down, Scene(module.path, down), _DEPTH)) if down is not None else (),
             down is not None,
+            tuple(
+                item.value for item in walk(labels) if isinstance(item, Const) and isinstance(item.value, str)
+            )
+            if labels is not None
+            else (),
+            down is not None and down.raises,
+            down.header if down is not None else None,
         )
 
     def _steps(self, function: FunctionFacts, scene: Scene, depth: int) -> Iterator[Step]:
@@ -89,6 +106,8 @@ class _Reader:
                 yield from self._runs(call, scene)
             elif call.name in _KEY_KINDS or call.name in _PLAIN or call.name == "create_table":
                 yield from self._operation(call, scene)
+            elif _creates_all(call):
+                yield Step("create_all", "", scene.path, call.span)
             elif depth > 0:
                 inner = self._index.callee(scene.path, function, call)
                 if inner is not None and inner is not function:
@@ -105,7 +124,7 @@ class _Reader:
             if text.strip() in ("", HOLE):
                 yield Step("execute", "", scene.path, call.span)
                 continue
-            for part in statements(text):
+            for part in unfolded(text):
                 yield Step("execute", "", scene.path, call.span, sql=part)
 
     def _operation(self, call: Call, scene: Scene) -> Iterator[Step]:
@@ -124,6 +143,8 @@ class _Reader:
             label = ""
             if named:
                 first = rest[0] if rest else call.argument(99, "constraint_name", "index_name")
+                if isinstance(first, Call) and first.name == "f" and first.args:  # op.f(…)
+                    first = first.args[0]
                 options = self._unroll.strings(first, scene, bound) if first is not None else []
                 label = options[0][0] if options else ""
             yield self._step(call, kind, "" if HOLE in name else name.rpartition(".")[2], label, rest, scene)
@@ -145,8 +166,19 @@ class _Reader:
             )
         if kind in ("alter_column", "drop_column"):
             first = rest[0] if rest else call.argument(99, "column_name")
-            label = string(first)
-            return Step(kind, table, path, span, name=label, nullable=truth(call.argument(99, "nullable")))
+            new = string(call.argument(99, "new_column_name"))
+            return Step(
+                kind,
+                table,
+                path,
+                span,
+                name=string(first),
+                nullable=truth(call.argument(99, "nullable")),
+                new=new,
+            )
+        if kind == "rename_table":
+            new = string(rest[0] if rest else call.argument(99, "new_table_name"))
+            return Step(kind, table, path, span, new=new)
         return Step(kind, table, path, span, name=label)
 
     def _key(
@@ -155,10 +187,16 @@ class _Reader:
         listed = [
             item for item in [*rest[1:], *(value for _, value in call.kwargs)] if isinstance(item, Items)
         ]
+        local, remote = call.argument(99, "local_cols"), call.argument(99, "remote_cols")
+        if isinstance(local, Items) and isinstance(remote, Items):
+            listed = [local, remote]
         columns = tuple(column_name(item, {}) for item in listed[0].items) if listed else ()
         unique = _KEY_KINDS[kind] == "unique" or truth(call.argument(99, "unique")) is True
-        target = string(rest[1]) if kind == "create_foreign_key" and len(rest) > 1 else ""
-        return SchemaKey(_KEY_KINDS[kind], columns, path, span, label, unique, target)
+        if kind != "create_foreign_key":
+            return SchemaKey(_KEY_KINDS[kind], columns, path, span, label, unique)
+        target = string(rest[1] if len(rest) > 1 else call.argument(99, "referent_table"))
+        refers = tuple(column_name(item, {}) for item in listed[1].items) if len(listed) > 1 else ()
+        return SchemaKey(_KEY_KINDS[kind], columns, path, span, label, unique, target, refers)
 
 
 def _statement_kind(value: Value) -> str:
@@ -168,43 +206,14 @@ def _statement_kind(value: Value) -> str:
     return next((kind for kind in ("update", "insert", "delete", "select") if kind in kinds), "")
 
 
+def _creates_all(call: Call) -> bool:
+    """`metadata.create_all(…)` or `Model.__table__.create(…)`: tables that no operation names."""
+    return call.name == "create_all" or (
+        call.name == "create" and isinstance(call.func, Ref) and "__table__" in call.func.dotted
+    )
+
+
 def _batch(call: Call) -> Call | None:
     """The `batch_alter_table(…)` that a call is made on."""
     base = call.func.base if isinstance(call.func, Attr) else None
     return base if isinstance(base, Call) and base.name == "batch_alter_table" else None
-
-
-def statements(text: str) -> list[str]:
-    """A text of SQL cut at its semicolons, spaces squeezed; those in quotes and `$$` bodies do not cut. Comments are left out."""
-    found: list[str] = []
-    current: list[str] = []
-    position = 0
-    while position < len(text):
-        char = text[position]
-        if char in "'\"":
-            end = text.find(char, position + 1)
-            end = len(text) if end < 0 else end + 1
-        elif char == "$":
-            close = text.find("$", position + 1)
-            tag = text[position : close + 1] if close > 0 and text[position + 1 : close].isidentifier() | (close == position + 1) else ""  # fmt: skip
-            again = text.find(tag, close + 1) if tag else -1
-            end = again + len(tag) if again > 0 else position + 1
-        elif text.startswith("--", position):
-            line_end = text.find("\n", position)
-            position = len(text) if line_end < 0 else line_end
-            continue
-        elif text.startswith("/*", position):
-            close = text.find("*/", position)
-            position = len(text) if close < 0 else close + 2
-            continue
-        elif char == ";":
-            found.append("".join(current))
-            current = []
-            position += 1
-            continue
-        else:
-            end = position + 1
-        current.append(text[position:end])
-        position = end
-    found.append("".join(current))
-    return [squeezed for item in found if (squeezed := " ".join(item.split()))]

@@ -13,6 +13,7 @@ from merge_tool.index.names import Names, all_functions
 from merge_tool.index.reader import read_module
 from merge_tool.index.types import Types
 from merge_tool.model.policy import Policy
+from merge_tool.rulekit.chain import Chain
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, ModuleFacts, Unreadable
 from merge_tool.rulekit.project import CallSite, KeyVerdict, Model, QueryVerdict, Route, SqlVerdict
 from merge_tool.rulekit.schema import Migrations, SchemaTable
@@ -58,6 +59,7 @@ class ProjectIndex:
         self._keys: dict[tuple[str, str], tuple[KeyVerdict, ...]] = {}
         self._schema: tuple[SchemaTable, ...] | None = None
         self._migrations: Migrations | None = None
+        self._chain: Chain | None = None
 
     @classmethod
     def build(cls, files: Mapping[str, bytes | str], policy: Policy) -> ProjectIndex:
@@ -285,6 +287,14 @@ class ProjectIndex:
 
             self._migrations = read_migrations(self)
         return self._migrations
+
+    def chain(self) -> Chain:
+        """What all revisions come to."""
+        if self._chain is None:
+            from merge_tool.index.folding import fold
+
+            self._chain = fold(self.migrations())
+        return self._chain
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """All that a rule file may import, beside `merge_tool.model`."""
 
+from merge_tool.rulekit.chain import Chain, ChainTable, Undo, unclear
 from merge_tool.rulekit.ddl import PolicyStatement, always_true, policies, row_security, told
 from merge_tool.rulekit.facts import (
     ClassFacts,
@@ -70,6 +71,8 @@ __all__ = [
     "Attr",
     "Call",
     "CallSite",
+    "Chain",
+    "ChainTable",
     "Choice",
     "ClassFacts",
     "Compare",
@@ -112,6 +115,7 @@ __all__ = [
     "Step",
     "Store",
     "Text",
+    "Undo",
     "Unknown",
     "Unreadable",
     "Valid",
@@ -136,6 +140,7 @@ __all__ = [
     "tenant_functions",
     "text_of",
     "told",
+    "unclear",
     "walk",
     "words",
 ]
