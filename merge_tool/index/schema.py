@@ -62,13 +62,21 @@ def _table(index: ProjectIndex, model: Model, extra: list[Call]) -> SchemaTable:
         model.name,
         model.path,
         model.span,
-        {item.name: item for item in columns.values()},
+        {item.name: _pointed(index, item) for item in columns.values()},
         tuple(keys),
         index.models.is_tenant(model),
         model.table in tables.tenant or "*" in tables.tenant,
         model.table in tables.shared,
         model.known,
     )
+
+
+def _pointed(index: ProjectIndex, column: SchemaColumn) -> SchemaColumn:
+    """A column that points at a class (`ForeignKey(User.id)`) points at the class's table."""
+    if not column.foreign or column.foreign in index.models.by_table:
+        return column
+    model = index.models.find(index.resolve(column.path, column.foreign))
+    return replace(column, foreign=model.table) if model is not None else column
 
 
 def _own_columns(module: ModuleFacts, facts: ClassFacts, model: Model) -> Iterator[tuple[str, SchemaColumn]]:

@@ -48,7 +48,9 @@ ORDER = 'class Order(Base):\n    __tablename__ = "orders"\n    id = Column(Integ
 KEY = '    user_id = Column(ForeignKey("users.id"))\n'
 PLAIN = "    user_id = Column(Integer)\n"
 BOTH = '    __table_args__ = (ForeignKeyConstraint(["bot_id", "user_id"], ["users.bot_id", "users.id"]),)\n'
-REVISION = 'from alembic import op\nimport sqlalchemy as sa\nrevision = "a1"\ndown_revision = None\ndef upgrade():\n'
+REVISION = (
+    'from alembic import op\nimport sqlalchemy as sa\nrevision = "a1"\ndown_revision = None\ndef upgrade():\n'
+)
 MAKES = REVISION + '    op.create_foreign_key("fk", "orders", "users", ["user_id"], ["id"])\n'
 
 
@@ -73,7 +75,9 @@ class ForeignKeyAcrossTenants(Rule):
 
     def check(self, module: ModuleFacts, index: Project, policy: Policy) -> Iterable[Diagnostic]:
         """Reports foreign keys between tenants' tables that leave the tenant out."""
-        tables = {item.table: item for item in index.schema() if item.tenant and policy.column in item.columns}
+        tables = {
+            item.table: item for item in index.schema() if item.tenant and policy.column in item.columns
+        }
         own = [item for item in tables.values() if item.path == module.path]
         in_chain = module.path in index.migrations().paths
         if not own and not in_chain:
