@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 from merge_tool.index.columns import column_name, read_column, read_keys, string, truth
-from merge_tool.index.unroll import Scene, Unroller
+from merge_tool.index.unroll import Bound, Scene, Unroller
 from merge_tool.model.source import Span
 from merge_tool.rulekit.facts import FunctionFacts, ModuleFacts
-from merge_tool.rulekit.schema import Migrations, Revision, SchemaKey, Step
+from merge_tool.rulekit.schema import Migrations, Revision, SchemaColumn, SchemaKey, Step
 from merge_tool.rulekit.sqlsplit import HOLE, unfolded
 from merge_tool.rulekit.values import Attr, Call, Const, Items, Ref, Root, Value, walk
 
@@ -147,22 +148,30 @@ class _Reader:
                     first = first.args[0]
                 options = self._unroll.strings(first, scene, bound) if first is not None else []
                 label = options[0][0] if options else ""
-            yield self._step(call, kind, "" if HOLE in name else name.rpartition(".")[2], label, rest, scene)
+            plain = "" if HOLE in name else name.rpartition(".")[2]
+            yield self._step(call, kind, plain, label, rest, scene, bound)
 
     def _step(
-        self, call: Call, kind: str, table: str, label: str, rest: tuple[Value, ...], scene: Scene
+        self,
+        call: Call,
+        kind: str,
+        table: str,
+        label: str,
+        rest: tuple[Value, ...],
+        scene: Scene,
+        bound: Bound,
     ) -> Step:
         path, span = scene.path, call.span
         if kind in ("create_table", "add_column"):
             columns = tuple(
-                read_column(item, path)
-                for item in [*rest, *(value for _, value in call.kwargs)]
-                if isinstance(item, Call) and item.name == "Column"
+                self._column(item, scene, bound)
+                for item in [*rest, *(value for key, value in call.kwargs if key == "column")]
+                if not isinstance(item, Call) or item.name == "Column"
             )
             return Step(kind, table, path, span, columns, tuple(read_keys(rest, path, {})))
         if kind in _KEY_KINDS:
             return Step(
-                kind, table, path, span, keys=(self._key(call, kind, label, rest, span, path),), name=label
+                kind, table, path, span, keys=(self._key(call, kind, label, rest, scene, bound),), name=label
             )
         if kind in ("alter_column", "drop_column"):
             first = rest[0] if rest else call.argument(99, "column_name")
@@ -172,7 +181,7 @@ class _Reader:
                 table,
                 path,
                 span,
-                name=string(first),
+                name=self._name(first, scene, bound),
                 nullable=truth(call.argument(99, "nullable")),
                 new=new,
             )
@@ -181,21 +190,40 @@ class _Reader:
             return Step(kind, table, path, span, new=new)
         return Step(kind, table, path, span, name=label)
 
+    def _column(self, value: Value, scene: Scene, bound: Bound) -> SchemaColumn:
+        """One column; `*` where it cannot be told which, or how many."""
+        if not isinstance(value, Call):
+            return SchemaColumn("*", scene.path, Span(1, 1, 1, 1))
+        column = read_column(value, scene.path)
+        if column.name:
+            return column
+        return replace(column, name=self._name(value.args[0] if value.args else None, scene, bound) or "*")
+
+    def _name(self, value: Value | None, scene: Scene, bound: Bound) -> str:
+        """A column's name, constants of the project followed; "" for an expression."""
+        if value is None or (isinstance(value, Call) and value.name == "text"):
+            return ""
+        if isinstance(value, Call):
+            return column_name(value, {})
+        text = next(iter(self._unroll.strings(value, scene, bound)), ("", {}))[0]
+        return "" if HOLE in text else text
+
     def _key(
-        self, call: Call, kind: str, label: str, rest: tuple[Value, ...], span: Span, path: str
+        self, call: Call, kind: str, label: str, rest: tuple[Value, ...], scene: Scene, bound: Bound
     ) -> SchemaKey:
+        path, span = scene.path, call.span
         listed = [
             item for item in [*rest[1:], *(value for _, value in call.kwargs)] if isinstance(item, Items)
         ]
         local, remote = call.argument(99, "local_cols"), call.argument(99, "remote_cols")
         if isinstance(local, Items) and isinstance(remote, Items):
             listed = [local, remote]
-        columns = tuple(column_name(item, {}) for item in listed[0].items) if listed else ()
+        columns = tuple(self._name(item, scene, bound) for item in listed[0].items) if listed else ()
         unique = _KEY_KINDS[kind] == "unique" or truth(call.argument(99, "unique")) is True
         if kind != "create_foreign_key":
             return SchemaKey(_KEY_KINDS[kind], columns, path, span, label, unique)
         target = string(rest[1] if len(rest) > 1 else call.argument(99, "referent_table"))
-        refers = tuple(column_name(item, {}) for item in listed[1].items) if len(listed) > 1 else ()
+        refers = tuple(self._name(item, scene, bound) for item in listed[1].items) if len(listed) > 1 else ()
         return SchemaKey(_KEY_KINDS[kind], columns, path, span, label, unique, target, refers)
 
 

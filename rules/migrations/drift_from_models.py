@@ -67,6 +67,8 @@ def _differences(table: SchemaTable, made: ChainTable, column: str) -> Iterator[
         if other is not None and table.known:
             yield table.path, table.span, f"the revisions give {table.table} a column {column}, and the model lacks it"  # fmt: skip
         return
+    if other is None and "*" in made.columns:
+        return
     if other is None:
         yield own.path, own.span, f"no revision gives {table.table} the column {column} that its model has"
         return
@@ -171,5 +173,7 @@ class DriftFromModels(Rule):
         Valid(HEAD + ORDER + BOT + UNIQUE, {AT: ADDS + "    op.execute('ALTER TABLE orders ADD CONSTRAINT u UNIQUE (bot_id, code)')\n"}),
         Valid(HEAD + ORDER + BOT + UNIQUE, {AT: CHAIN.replace('sa.Column("code"', 'sa.Column("bot_id", sa.Integer(), nullable=False), sa.UniqueConstraint("bot_id", "code", name=op.f("uq")), sa.Column("code"')}),
         Valid(HEAD + ORDER + BOT, {AT: CHAIN.replace('"orders"', '"users"')}),
+        Valid(HEAD + ORDER + BOT, {AT: CHAIN.replace('sa.Column("code"', '*common(), sa.Column("code"')}),
+        Valid(HEAD + ORDER + INDEXED, {AT: CHAIN.replace("def up", 'TENANT = "bot_id"\ndef up') + '    for table in ("orders",):\n        op.add_column(table, sa.Column(TENANT, sa.Integer()))\n        op.alter_column(table, TENANT, nullable=False)\n        op.create_index(f"ix_{table}", table, [TENANT])\n'}),
         Valid(HEAD + ORDER + BOT, {AT: CHAIN}, {"tables": TablePolicy(shared=("orders",))}),
     )  # fmt: skip
