@@ -34,6 +34,7 @@ _COLUMN = re.compile(rf"ALTER\s+(?:COLUMN\s+)?{NAME}\s+(SET|DROP)\s+NOT\s+NULL",
 _DROP_COLUMN = re.compile(rf"DROP\s+(CONSTRAINT\s+|COLUMN\s+)?(?:IF\s+EXISTS\s+)?{NAME}", _I)
 _RENAME = re.compile(rf"RENAME\s+(?:COLUMN\s+)?{NAME}\s+TO\s+{NAME}", _I)
 _RENAME_TABLE = re.compile(rf"RENAME\s+TO\s+{NAME}", _I)
+_FUNCTION = re.compile(rf"CREATE\s+OR\s+REPLACE\s+FUNCTION\s+{NAME}", _I)
 _NOT_COLUMNS = frozenset(("constraint", "check", "exclude", "unique", "primary", "foreign", "like", "table"))
 _MAY_CHANGE = re.compile(r"(?:ALTER|CREATE|DROP)\b", re.IGNORECASE)
 
@@ -46,9 +47,11 @@ def taken_apart(step: Step) -> Iterator[Step]:
     sql = step.sql
     if not _MAY_CHANGE.match(sql):
         return
-    if sql[:30].upper().find("POLICY") >= 0:
+    if re.match(r"\w+\s+POLICY\b", sql, _I):
         for item in policy_statements(sql):
             yield replace(step, kind=f"{item.verb}_policy", table=item.table, name=item.name, policy=item)
+    elif function := _FUNCTION.match(sql):
+        yield replace(step, kind="create_function", name=plain_name(function[1]))
     elif alter := _ALTER.match(sql):
         table = plain_name(alter[1])
         for name, action in row_security(sql):

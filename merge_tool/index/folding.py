@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from merge_tool.index.ddlsteps import taken_apart
 from merge_tool.rulekit.chain import Chain, ChainTable, Undo, unclear
+from merge_tool.rulekit.ddl import PolicyStatement
 from merge_tool.rulekit.schema import Migrations, SchemaColumn, SchemaKey, Step
 
 
@@ -28,6 +29,7 @@ def fold(migrations: Migrations) -> Chain:
         tuple(folder.hidden),
         tuple(undone),
         frozenset(folder.replaced),
+        folder.altered,
     )
 
 
@@ -37,11 +39,18 @@ class _Folder:
         self.untold: list[Step] = []
         self.hidden: list[Step] = []
         self.replaced: set[int] = set()
+        self.altered: dict[int, PolicyStatement] = {}
+        self._functions: dict[str, Step] = {}
         self._policies: dict[tuple[str, str], Step] = {}  # the step as it stands in the revision
 
     def apply(self, step: Step, source: Step) -> None:
         """Does one step; `source` is the revision's own step that it was taken from."""
         kind = step.kind
+        if kind == "create_function":
+            if step.name in self._functions:
+                self.replaced.add(id(self._functions[step.name]))
+            self._functions[step.name] = source
+            return
         if kind == "drop_index" or (kind == "drop_constraint" and not step.table):
             for item in self.tables.values():
                 if not step.table or step.table == item.name:
@@ -109,9 +118,9 @@ class _Folder:
                 check=first.check if policy.check is None else policy.check,
             )
             table.policies[policy.name] = (step, both)
-            if policy.using is not None:
-                self._drop_policy(table.name, policy.name)
-                self._policies[table.name, policy.name] = source
+            self._drop_policy(table.name, policy.name)
+            self._policies[table.name, policy.name] = source
+            self.altered[id(source)] = both
 
     def _drop_policy(self, table: str, name: str) -> None:
         source = self._policies.pop((table, name), None)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from merge_tool.index.columns import COLUMN_CALLS, plain_column, read_column, read_keys
+from merge_tool.index.migrations import is_revision
 from merge_tool.rulekit.facts import ClassFacts, ModuleFacts
 from merge_tool.rulekit.project import Model
 from merge_tool.rulekit.schema import SchemaColumn, SchemaKey, SchemaTable
@@ -17,10 +18,15 @@ if TYPE_CHECKING:
 
 
 def read_schema(index: ProjectIndex) -> tuple[SchemaTable, ...]:
-    """Every table that a model declares, by file and line. A subclass that shares its parent's table adds none."""
+    """Every table that a model declares, by file and line. A subclass that shares its parent's table adds none.
+
+    Classes in revisions are no models: they hold the columns that one step of data needs, as the table was then.
+    """
     indexes = _module_indexes(index)
     found = [
-        _table(index, model, indexes.get(model.qualified, [])) for model in index.models.by_name.values()
+        _table(index, model, indexes.get(model.qualified, []))
+        for model in index.models.by_name.values()
+        if not is_revision(index.modules[model.path])
     ]
     merged: dict[str, SchemaTable] = {}
     for item in sorted(found, key=lambda item: (item.path, item.span)):

@@ -29,6 +29,7 @@ from merge_tool.rulekit.project import (
 )
 from merge_tool.rulekit.rule import EXAMPLE_POLICY, SECTIONS, Expected, Invalid, Rule, Valid
 from merge_tool.rulekit.schema import Migrations, Revision, SchemaColumn, SchemaKey, SchemaTable, Step
+from merge_tool.rulekit.sqlsplit import HOLE, masked
 from merge_tool.rulekit.tenants import (
     is_tenant_parameter,
     knows_tenant,
@@ -67,6 +68,7 @@ from merge_tool.rulekit.values import (
 
 __all__ = [
     "EXAMPLE_POLICY",
+    "HOLE",
     "SECTIONS",
     "Attr",
     "Call",
@@ -125,6 +127,7 @@ __all__ = [
     "is_tenant_parameter",
     "knows_tenant",
     "last_part",
+    "masked",
     "matches_glob",
     "matches_route",
     "mentions_tenant",

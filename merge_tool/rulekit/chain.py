@@ -52,6 +52,7 @@ class Chain:
         hidden: the steps of upgrades that may change any table: text that comes in at run time, `create_all`.
         undone: every revision, in order.
         replaced: the steps (by `id`) whose policy was dropped or replaced later on.
+        altered: the policies that a step's ALTER POLICY leaves, by the step's `id`.
     """
 
     tables: Mapping[str, ChainTable]
@@ -59,6 +60,12 @@ class Chain:
     hidden: tuple[Step, ...]
     undone: tuple[Undo, ...]
     replaced: frozenset[int]
+    altered: Mapping[int, PolicyStatement]
+
+    def final(self, step: Step) -> tuple[PolicyStatement, ...]:
+        """The policy as it is behind a step that alters it; none for other steps."""
+        found = self.altered.get(id(step))
+        return (found,) if found is not None else ()
 
     def live(self, step: Step) -> bool:
         """Whether what a step's SQL created is still there at the end."""
@@ -69,6 +76,6 @@ def unclear(step: Step) -> bool:
     """Whether a step, taken apart, may change a table that cannot be told."""
     if step.kind in ("create_all", "execute"):
         return True
-    if step.kind in ("update", "insert", "delete", "select", "drop_index"):
+    if step.kind in ("update", "insert", "delete", "select", "drop_index", "create_function"):
         return False
     return not step.table or "{" in step.table or "%" in step.table

@@ -146,19 +146,28 @@ def _listed(text: str, arrays: Mapping[str, list[str]]) -> list[str]:
     return arrays.get(text.strip().lower(), [])
 
 
+def _literal(text: str) -> str | None:
+    """The text of a literal, or None where it is something else."""
+    quoted = _LITERAL.fullmatch(text.strip())
+    if quoted is not None:
+        return quoted[1].replace("''", "'")
+    dollar = re.fullmatch(r"(\$\w*\$)(.*)\1", text.strip(), re.DOTALL)
+    return dollar[2] if dollar is not None else None
+
+
 def _expression(text: str, values: Mapping[str, list[str]]) -> list[str]:
     """What the expression behind EXECUTE can be."""
-    text = re.split(r"\s+(?:USING|INTO)\s+(?=[^']*$)", text, maxsplit=1, flags=re.IGNORECASE)[0].strip()
+    text = re.split(r"\s+(?:USING|INTO)\s+(?=[^'$]*$)", text, maxsplit=1, flags=re.IGNORECASE)[0].strip()
     call = re.fullmatch(r"format\s*\((.*)\)", text, re.IGNORECASE | re.DOTALL)
     if call:
         parts = top_level(call[1])
-        pattern = _LITERAL.fullmatch(parts[0]) if parts else None
-        if pattern is None:
-            return [HOLE]
-        return _filled(pattern[1].replace("''", "'"), parts[1:], values)
+        pattern = _literal(parts[0]) if parts else None
+        return [HOLE] if pattern is None else _filled(pattern, parts[1:], values)
     pieces = [item.strip() for item in _joined(text)]
-    literal = "".join("%s" if _LITERAL.fullmatch(item) is None else _LITERAL.fullmatch(item)[1].replace("''", "'").replace("%", "%%") for item in pieces)  # type: ignore[index]  # fmt: skip
-    return _filled(literal, [item for item in pieces if _LITERAL.fullmatch(item) is None], values)
+    literals = [_literal(item) for item in pieces]
+    pattern = "".join("%s" if item is None else item.replace("%", "%%") for item in literals)
+    args = [piece for piece, literal in zip(pieces, literals, strict=True) if literal is None]
+    return _filled(pattern, args, values)
 
 
 def _joined(text: str) -> list[str]:
@@ -181,8 +190,8 @@ def _filled(pattern: str, args: list[str], values: Mapping[str, list[str]]) -> l
 
 
 def _shown(name: str, bound: Mapping[str, str]) -> str:
-    literal = _LITERAL.fullmatch(name)
-    return literal[1].replace("''", "'") if literal else bound.get(name.lower(), HOLE)
+    literal = _literal(name)
+    return bound.get(name.lower(), HOLE) if literal is None else literal
 
 
 def _placed(pattern: str, shown: list[str]) -> str:
