@@ -46,8 +46,8 @@ def read_column(call: Call, path: str, default: str = "", annotation: Value | No
     wrapped = next(
         (value for key, value in call.kwargs if key == "sa_column" and isinstance(value, Call)), None
     )
-    if wrapped is not None:
-        return read_column(wrapped, path, default, annotation)
+    if wrapped is not None:  # SQLModel takes it as it is: the annotation does not say whether it may be NULL
+        return read_column(wrapped, path, default)
     kwargs = dict(call.kwargs)
     field = call.name == "Field"
     args = () if field else call.args

@@ -107,10 +107,14 @@ def _create(step: Step, match: re.Match[str]) -> Step:
     for item in top_level(_inside(rest[1:])) if rest.startswith("(") else ():
         key = _KEY.match(item)
         first = re.match(rf"{NAME}\s+(.*)", item, _I)
-        if key is not None:
+        if item.startswith(HOLE) or item.upper().startswith("LIKE "):
+            columns.append(SchemaColumn("*", step.path, step.span))
+        elif key is not None:
             keys.append(_key(step, key))
         elif first is not None and plain_name(first[1]) not in _NOT_COLUMNS:
             columns.append(_column(step, plain_name(first[1]), first[2]))
+    if not rest.startswith("("):  # CREATE TABLE … AS, PARTITION OF
+        columns.append(SchemaColumn("*", step.path, step.span))
     return replace(step, kind="create_table", table=table, columns=tuple(columns), keys=tuple(keys))
 
 

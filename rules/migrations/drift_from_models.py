@@ -62,12 +62,12 @@ Difference = tuple[str, Span, str]  # file, place, message
 
 
 def _differences(table: SchemaTable, made: ChainTable, column: str) -> Iterator[Difference]:
+    if "*" in made.columns:  # columns that cannot be told
+        return
     own, other = table.columns.get(column), made.columns.get(column)
     if own is None:
         if other is not None and table.known:
             yield table.path, table.span, f"the revisions give {table.table} a column {column}, and the model lacks it"  # fmt: skip
-        return
-    if other is None and "*" in made.columns:
         return
     if other is None:
         yield own.path, own.span, f"no revision gives {table.table} the column {column} that its model has"
@@ -173,6 +173,9 @@ class DriftFromModels(Rule):
         Valid(HEAD + ORDER + BOT + UNIQUE, {AT: ADDS + "    op.execute('ALTER TABLE orders ADD CONSTRAINT u UNIQUE (bot_id, code)')\n"}),
         Valid(HEAD + ORDER + BOT + UNIQUE, {AT: CHAIN.replace('sa.Column("code"', 'sa.Column("bot_id", sa.Integer(), nullable=False), sa.UniqueConstraint("bot_id", "code", name=op.f("uq")), sa.Column("code"')}),
         Valid(HEAD + ORDER + BOT, {AT: CHAIN.replace('"orders"', '"users"')}),
+        Valid(HEAD + ORDER + INDEXED, {AT: CHAIN + '    op.execute(f"CREATE TABLE new ({columns()}, FOREIGN KEY (id) REFERENCES x(id))")\n    op.drop_table("orders")\n    op.rename_table("new", "orders")\n'}),
+        Valid(HEAD + ORDER + INDEXED, {AT: CHAIN + '    op.execute("CREATE TABLE new AS SELECT * FROM orders")\n    op.drop_table("orders")\n    op.rename_table("new", "orders")\n'}),
+        Valid(HEAD + "from sqlmodel import Field, SQLModel\nclass Order(SQLModel, table=True):\n    __tablename__ = 'orders'\n    id: int = Field(primary_key=True)\n    bot_id: int = Field(sa_column=Column(Integer))\n", {AT: CHAIN + '    op.add_column("orders", sa.Column("bot_id", sa.Integer()))\n'}),
         Valid(HEAD + ORDER + BOT, {AT: CHAIN.replace('sa.Column("code"', '*common(), sa.Column("code"')}),
         Valid(HEAD + ORDER + INDEXED, {AT: CHAIN.replace("def up", 'TENANT = "bot_id"\ndef up') + '    for table in ("orders",):\n        op.add_column(table, sa.Column(TENANT, sa.Integer()))\n        op.alter_column(table, TENANT, nullable=False)\n        op.create_index(f"ix_{table}", table, [TENANT])\n'}),
         Valid(HEAD + ORDER + BOT, {AT: CHAIN}, {"tables": TablePolicy(shared=("orders",))}),
