@@ -16,6 +16,7 @@ from merge_tool.index.reader import read_module
 from merge_tool.index.track import ALL, Answers, Memo, Tracker
 from merge_tool.index.types import Types
 from merge_tool.model.policy import Policy
+from merge_tool.rulekit.chain import Chain
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, ModuleFacts, Unreadable
 from merge_tool.rulekit.project import CallSite, KeyVerdict, Model, QueryVerdict, Route, SqlVerdict
 from merge_tool.rulekit.schema import Migrations, SchemaTable
@@ -81,6 +82,7 @@ class ProjectIndex:
         self._sql: SqlJudge | None = None
         self._texts: Memo[str, tuple[SqlVerdict, ...]] = Memo(self.tracker)
         self._keys: Memo[tuple[str, str], tuple[KeyVerdict, ...]] = Memo(self.tracker)
+        self._chain: Chain | None = None
 
     def _all_models(self) -> Models:
         models = Models(self.names, self.policy)
@@ -379,6 +381,15 @@ class ProjectIndex:
         self.tracker.seen.add(("", "migrations", ""))
         found: Migrations = self.answers.get("migrations", read_migrations, self)
         return found
+
+    def chain(self) -> Chain:
+        """What all revisions come to."""
+        revisions = self.migrations()  # asked each time, so that it is noted
+        if self._chain is None:
+            from merge_tool.index.folding import fold
+
+            self._chain = fold(revisions)
+        return self._chain
 
 
 @contextmanager

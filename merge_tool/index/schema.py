@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from merge_tool.index.columns import COLUMN_CALLS, plain_column, read_column, read_keys
+from merge_tool.index.migrations import is_revision
 from merge_tool.rulekit.facts import ClassFacts, ModuleFacts
 from merge_tool.rulekit.project import Model
 from merge_tool.rulekit.schema import SchemaColumn, SchemaKey, SchemaTable
@@ -17,10 +18,15 @@ if TYPE_CHECKING:
 
 
 def read_schema(index: ProjectIndex) -> tuple[SchemaTable, ...]:
-    """Every table that a model declares, by file and line. A subclass that shares its parent's table adds none."""
+    """Every table that a model declares, by file and line. A subclass that shares its parent's table adds none.
+
+    Classes in revisions are no models: they hold the columns that one step of data needs, as the table was then.
+    """
     indexes = _module_indexes(index)
     found = [
-        _table(index, model, indexes.get(model.qualified, [])) for model in index.models.by_name.values()
+        _table(index, model, indexes.get(model.qualified, []))
+        for model in index.models.by_name.values()
+        if not is_revision(index.modules[model.path])
     ]
     merged: dict[str, SchemaTable] = {}
     for item in sorted(found, key=lambda item: (item.path, item.span)):
@@ -62,13 +68,21 @@ def _table(index: ProjectIndex, model: Model, extra: list[Call]) -> SchemaTable:
         model.name,
         model.path,
         model.span,
-        {item.name: item for item in columns.values()},
+        {item.name: _pointed(index, item) for item in columns.values()},
         tuple(keys),
         index.models.is_tenant(model),
         model.table in tables.tenant or "*" in tables.tenant,
         model.table in tables.shared,
         model.known,
     )
+
+
+def _pointed(index: ProjectIndex, column: SchemaColumn) -> SchemaColumn:
+    """A column that points at a class (`ForeignKey(User.id)`) points at the class's table."""
+    if not column.foreign or column.foreign in index.models.by_table:
+        return column
+    model = index.models.find(index.resolve(column.path, column.foreign))
+    return replace(column, foreign=model.table) if model is not None else column
 
 
 def _own_columns(module: ModuleFacts, facts: ClassFacts, model: Model) -> Iterator[tuple[str, SchemaColumn]]:

@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 from merge_tool.model.plain import plain
 from merge_tool.model.source import Span
+from merge_tool.rulekit.chain import Chain
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, ModuleFacts, Unreadable
 from merge_tool.rulekit.schema import Migrations, SchemaTable
 from merge_tool.rulekit.values import Call, Value
@@ -262,4 +263,8 @@ class Project(Protocol):
 
     def migrations(self) -> Migrations:
         """The Alembic revisions of the project, with their steps."""
+        ...
+
+    def chain(self) -> Chain:
+        """What all revisions come to: the tables at the end, and what each revision makes and takes back."""
         ...
