@@ -14,12 +14,13 @@ from merge_tool.index.reader import read_module
 from merge_tool.index.types import Types
 from merge_tool.model.policy import Policy
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, ModuleFacts, Unreadable
-from merge_tool.rulekit.project import CallSite, KeyVerdict, Model, QueryVerdict, Route, SqlVerdict
+from merge_tool.rulekit.project import CallSite, Job, KeyVerdict, Model, QueryVerdict, Route, SqlVerdict
 from merge_tool.rulekit.schema import Migrations, SchemaTable
 from merge_tool.rulekit.values import Call, Choice, Const, Items, Ref, Value
 
 if TYPE_CHECKING:
     from merge_tool.index.rawsql import SqlJudge
+    from merge_tool.index.reach import Reach
     from merge_tool.index.scopes import StatementJudge
 
 _MAX_CALLER_DEPTH = 4
@@ -51,6 +52,8 @@ class ProjectIndex:
         self._targets: dict[str, dict[int, list[CallSite]]] = {}
         self._derived: set[str] | None = None
         self._routes: tuple[Route, ...] | None = None
+        self._jobs: tuple[Job, ...] | None = None
+        self._reach: Reach | None = None
         self._queries: dict[str, tuple[QueryVerdict, ...]] = {}
         self._statements: StatementJudge | None = None
         self._sql: SqlJudge | None = None
@@ -234,6 +237,28 @@ class ProjectIndex:
 
             self._routes = tuple(RouteReader(self).routes())
         return self._routes
+
+    def jobs(self) -> tuple[Job, ...]:
+        """Every function that no request runs, each once."""
+        if self._jobs is None:
+            from merge_tool.index.jobs import read_jobs
+
+            self._jobs = read_jobs(self)
+        return self._jobs
+
+    def open_way(self, function: FunctionFacts, fresh: bool) -> tuple[str, ...]:
+        """How a function reaches a tenant's rows where nothing on the way knows the tenant; empty where it does not."""
+        if self._reach is None:
+            from merge_tool.index.reach import Reach
+
+            self._reach = Reach(self)
+        return self._reach.open_way(function, fresh)
+
+    def compares_row(self, function: FunctionFacts, row: Value) -> bool:
+        """Whether a function, or one that it hands a loaded row to, compares the row's tenant."""
+        from merge_tool.index.rows import Rows
+
+        return Rows(self).compared(function, row)
 
     def query_verdicts(self, path: str) -> Iterable[QueryVerdict]:
         """What came of the statements that leave the functions of a file; a verdict may lie in another file."""

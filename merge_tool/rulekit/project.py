@@ -71,6 +71,22 @@ class Route:
     line: int
 
 
+@plain()
+class Job:
+    """One function that no request runs: a handler of a bot, a task, a scheduled job, a loop.
+
+    Attributes:
+        kind: what it is, for people: `bot handler`, `task`, `scheduled job`, `background task` or `loop`.
+        registered: `path:line` of the call or decorator that makes it one.
+        covered: a middleware, signal or base class puts the tenant into the context before it runs.
+    """
+
+    kind: str
+    function: FunctionFacts
+    registered: str
+    covered: bool
+
+
 class Scoped(IntEnum):
     """How far a query is held to one tenant; the higher, the safer."""
 
@@ -211,6 +227,21 @@ class Project(Protocol):
 
     def routes(self) -> tuple[Route, ...]:
         """Every route."""
+        ...
+
+    def jobs(self) -> tuple[Job, ...]:
+        """Every function that no request runs, each once."""
+        ...
+
+    def open_way(self, function: FunctionFacts, fresh: bool) -> tuple[str, ...]:
+        """How a function reaches a tenant's rows where nothing on the way knows the tenant; empty where it does not.
+
+        `fresh` says that nothing is in the context when it begins: what only reads the context is told too.
+        """
+        ...
+
+    def compares_row(self, function: FunctionFacts, row: Value) -> bool:
+        """Whether a function, or one that it hands a loaded row to, compares the row's tenant."""
         ...
 
     def query_verdicts(self, path: str) -> Iterable[QueryVerdict]:
