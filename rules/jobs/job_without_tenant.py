@@ -32,7 +32,7 @@ Not reported
 A function that takes the tenant, reads it from what it was handed (`bot.id`, `order.bot_id`), sets it or loops over all tenants; a middleware of
 the router or dispatcher, a signal before tasks, a base class or decorator that puts the tenant into the context; rows of shared tables;
 statements that a marker with a reason declares global; what row level security holds. A job that is handed a row's key is told as
-`info`: whether whoever starts it may name that row cannot be seen here.
+`info`: whether whoever starts it may name that row cannot be seen here; so is a job whose name says that it clears up (`expire`, `scan`).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from collections.abc import Iterable
 
 from merge_tool.model.policy import Policy
 from merge_tool.model.source import Diagnostic, Severity
-from merge_tool.rulekit import Expected, FunctionFacts, Invalid, Job, ModuleFacts, Project, Rule, Valid
+from merge_tool.rulekit import Expected, FunctionFacts, Invalid, Job, ModuleFacts, Project, Rule, Valid, words
 
 FILES = {
     "app/models.py": """\
@@ -82,6 +82,10 @@ async def deeper(db):
 BOT = "from aiogram import Bot, Dispatcher, Router, BaseMiddleware\nfrom app import crud\nfrom app.models import Order\nfrom app.tenancy import set_current_tenant, tenant\nrouter = Router()\n"
 TASK = "from celery import Celery\nfrom app import crud\nfrom app.models import Order\nfrom app.tenancy import set_current_tenant, tenant\ncelery = Celery()\n"
 BRINGS = "class Tenants(BaseMiddleware):\n    async def __call__(self, handler, event, data):\n        set_current_tenant(data['bot'].id)\n        return await handler(event, data)\n"
+# Jobs with these words in their names mostly clear up, or look for work, in all tenants at once.
+_SWEEPS = frozenset(
+    "cleanup clean clear expire expired purge prune sweep scan stale vacuum retention housekeeping enqueue dispatch reset".split()  # noqa: SIM905
+)
 _ROW_KEYS = ("_id", "_ids", "_uuid", "_pk")
 
 
@@ -106,10 +110,13 @@ class JobWithoutTenant(Rule):
         function = job.function
         key = "" if job.kind in ("bot handler", "loop") else _row_key(function)
         message = f"the {job.kind} {function.name}() reaches tenants' rows and knows no tenant: {way[-1]}"
+        sweeps = job.kind != "bot handler" and bool(_SWEEPS.intersection(words(function.name)))
+        if sweeps:
+            message = f"the {job.kind} {function.name}() works on the rows of all tenants, as its name may mean: {way[-1]}"
         if key:
             message = f"the {job.kind} {function.name}() knows no tenant, only {key}: {way[-1]}"
         reasons = (f"registered at {job.registered}", *way)
-        severity = Severity.INFO if key else None
+        severity = Severity.INFO if key or sweeps else None
         return self.found(function.path, function.header, message, severity=severity, reason=reasons)
 
     INVALID = (
@@ -124,6 +131,7 @@ class JobWithoutTenant(Rule):
         Invalid(TASK + "@celery.task\ndef remind(db):\n    return crud.all_orders(db)\n", (Expected(7, "the task remind()"),), FILES),
         Invalid(TASK + "@celery.task(bind=True)\ndef remind(self, db):\n    return crud.mine(db)\n", (Expected(7, "require_current_tenant() is asked"),), FILES),
         Invalid(TASK + "@celery.task\ndef remind(order_id):\n    return Session().get(Order, order_id)\n", (Expected(7, "knows no tenant, only order_id: Order is", Severity.INFO),), FILES),
+        Invalid(TASK + "@celery.task\ndef delete_expired_orders(db):\n    return crud.all_orders(db)\n", (Expected(7, "as its name may mean", Severity.INFO),), FILES),
         Invalid("import dramatiq\nfrom app import crud\n@dramatiq.actor\ndef remind(db):\n    return crud.all_orders(db)\n", (Expected(4, "the task remind()"),), FILES),
         Invalid("from app import crud\nfrom app.worker import broker\n@broker.task(schedule=[])\nasync def remind(db):\n    return await crud.all_orders(db)\n", (Expected(4, "the task remind()"),), FILES),
         Invalid("from arq import cron\nfrom app import crud\nasync def remind(ctx):\n    return await crud.all_orders(ctx['db'])\nasync def nightly(ctx):\n    await crud.deeper(ctx['db'])\nclass WorkerSettings:\n    functions = [remind]\n    cron_jobs = [cron(nightly, hour=3)]\n", (Expected(3, "the task remind()"), Expected(5, "the scheduled job nightly()")), FILES),
