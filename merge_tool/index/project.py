@@ -54,6 +54,7 @@ class ProjectIndex:
         self._routes: tuple[Route, ...] | None = None
         self._jobs: tuple[Job, ...] | None = None
         self._reach: Reach | None = None
+        self._logs_name_tenant: bool | None = None
         self._queries: dict[str, tuple[QueryVerdict, ...]] = {}
         self._statements: StatementJudge | None = None
         self._sql: SqlJudge | None = None
@@ -253,6 +254,14 @@ class ProjectIndex:
 
             self._reach = Reach(self)
         return self._reach.open_way(function, fresh)
+
+    def logs_name_tenant(self) -> bool:
+        """Whether every log line of the project carries the tenant: by a filter, a formatter, a bound context."""
+        if self._logs_name_tenant is None:
+            from merge_tool.index.logs import names_tenant
+
+            self._logs_name_tenant = names_tenant(self)
+        return self._logs_name_tenant
 
     def compares_row(self, function: FunctionFacts, row: Value) -> bool:
         """Whether a function, or one that it hands a loaded row to, compares the row's tenant."""

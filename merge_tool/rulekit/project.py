@@ -240,6 +240,10 @@ class Project(Protocol):
         """
         ...
 
+    def logs_name_tenant(self) -> bool:
+        """Whether every log line of the project carries the tenant: by a filter, a formatter, a bound context."""
+        ...
+
     def compares_row(self, function: FunctionFacts, row: Value) -> bool:
         """Whether a function, or one that it hands a loaded row to, compares the row's tenant."""
         ...

@@ -31,7 +31,7 @@ Not reported
 Rows that the route loads with a query of its own: the rules on queries tell of them at the query. Calls that pass the tenant, or a row of
 its; rows whose tenant is compared, in the route or where it hands them; a permission check that is given the row or its key, also as a
 dependency that takes the same key or reads the request's path; a second load of a row whose key was loaded with the tenant before; public
-routes of the policy; sessions that row level security holds. Where the helper's statement itself cannot be decided, its own rule says so.
+routes of the policy; sessions that row level security holds. Routes of operators (`/backoffice`) are told as `info`. Where the helper's statement itself cannot be decided, its own rule says so.
 """
 
 from __future__ import annotations
@@ -66,6 +66,9 @@ from merge_tool.rulekit.values import children
 
 _CHECKS = frozenset(
     "verify verified check require ensure validate authorize authorise assert allowed access permission permissions can may belongs enforce guard owns owner".split()  # noqa: SIM905
+)
+_OPERATORS = frozenset(
+    ("backoffice", "superadmin", "superuser", "superusers", "staff", "operator", "operators")
 )
 _KEYS = frozenset(("id", "ids", "uuid", "uuids", "key", "slug", "pk", "code", "number", "guid"))
 _LOADS = frozenset(("select", "query", "get"))
@@ -160,7 +163,11 @@ class UncheckedObject(Rule):
                 continue
             message = f"{target.name}() loads a row of {loaded.entity} by {min(keys)} from the request, and nothing compares its {policy.column}"
             reason = f"the row is loaded at {loaded.path}:{loaded.span.line}"
-            yield self.found(function.path, call.span, message, reason=[reason])
+            operators = _OPERATORS.intersection(words(f"{function.path} {' '.join(route.paths)}"))
+            if operators:
+                message += "; who may come here may be meant to see all tenants"
+            severity = Severity.INFO if operators else None
+            yield self.found(function.path, call.span, message, severity=severity, reason=[reason])
 
     def _bound(self, function: FunctionFacts, policy: Policy) -> bool:
         """Whether the route's session is one that row level security holds."""
@@ -261,6 +268,7 @@ class UncheckedObject(Rule):
         Invalid(HEAD + "@router.post('/orders')\nasync def pay(body: dict, db=Depends(get_db)):\n    order = await crud.find(db, body.order_id)\n    order.paid = True\n", (Expected(8, "by body from the request"),), FILES),
         # Another row is compared.
         Invalid(HEAD + GET + "    other = await crud.mine(db, 1, bot_id)\n    if other.bot_id != bot_id:\n        raise HTTPException(403)\n    return await crud.find(db, order_id)\n", (Expected(11, "find()"),), FILES),
+        Invalid(HEAD + "@router.get('/backoffice/{order_id}')\nasync def show(order_id: int, db=Depends(get_db)):\n    return await crud.find(db, order_id)\n", (Expected(8, "may be meant to see all tenants", Severity.INFO),), FILES),
         Invalid(HEAD + "def token(request: Request):\n    return request.headers['x'] == 'y'\n@router.get('/o/{name}', dependencies=[Depends(token)])\nasync def show(name: str, db=Depends(get_db)):\n    return await crud.find(db, name)\n", (Expected(10, "by name from the request"),), FILES),
         Invalid(HEAD + "@router.get('/o/{order_id}', dependencies=[Depends(get_user)])\nasync def show(order_id: int, db=Depends(get_db)):\n    return await crud.find(db, order_id)\n", (Expected(8, "find()"),), FILES),
     )  # fmt: skip
