@@ -11,6 +11,7 @@ from merge_tool.rulekit.facts import FunctionFacts, ModuleFacts
 from merge_tool.rulekit.known import puts_tenant
 from merge_tool.rulekit.matchers import words
 from merge_tool.rulekit.project import Job
+from merge_tool.rulekit.tenancy import speaks_of_tenant
 from merge_tool.rulekit.tenants import name_of
 from merge_tool.rulekit.values import Attr, Call, Entry, Items, Record, Ref, Star, Value
 
@@ -261,7 +262,9 @@ class _JobReader:
             return True
         for decorator in function.decorators:
             base = decorator.argument(99, "base") if isinstance(decorator, Call) else None
-            if base is not None and self._brings(function, base):
+            if base is not None and (
+                speaks_of_tenant(name_of(base), self._policy) or self._brings(function, base)
+            ):
                 return True
             made = (
                 self._index.callee(function.path, None, decorator)

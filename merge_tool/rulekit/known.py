@@ -14,18 +14,19 @@ from merge_tool.rulekit.values import Attr, Call, Ref, Value, walk
 
 # Verbs and nouns of functions that put a tenant into the context: `set_current_tenant`, `tenant_scope`, `use_workspace`.
 _PUTS = frozenset(
-    ("set", "bind", "use", "using", "with", "context", "scope", "scoped", "enter", "activate", "switch", "as", "session", "for")
+    ("set", "bind", "use", "using", "with", "context", "scope", "scoped", "enter", "activate", "switch", "as", "session", "for", "each", "every", "all")
 )  # fmt: skip
 _KEYS = frozenset(("id", "uuid", "slug", "pk"))
 
 
 @lru_cache(maxsize=16384)
 def _is_put(name: str, policy_words: tuple[str, ...]) -> bool:
-    have, want = words(name), list(policy_words)
+    said, want = words(name), list(policy_words)
+    have = [item.removesuffix("s") for item in said]  # `run_for_all_tenants` too
     speaks = "tenant" in have or any(
         have[at : at + len(want)] == want for at in range(len(have)) if want and want != ["bot"]
     )
-    return speaks and (have in (["tenant"], want) or bool(_PUTS.intersection(have)))
+    return speaks and (have in (["tenant"], want) or bool(_PUTS.intersection(said)))
 
 
 def context_names(policy: Policy) -> frozenset[str]:

@@ -156,6 +156,8 @@ class JobWithoutTenant(Rule):
         Valid(TASK + "class TenantTask(celery.Task):\n    def __call__(self, *args, **kwargs):\n        set_current_tenant(kwargs.pop('tenant'))\n@celery.task(base=TenantTask)\ndef remind(db):\n    return crud.mine(db)\n", FILES),
         Valid(TASK + "from celery.signals import task_prerun\n@task_prerun.connect\ndef bring(task=None, kwargs=None, **rest):\n    set_current_tenant(kwargs['x'])\n@celery.task\ndef remind(db):\n    return crud.mine(db)\n", FILES),
         Valid(TASK + "def per_tenant(work):\n    def inner(*args):\n        for one in every():\n            with tenant(one):\n                work(*args)\n    return inner\n@celery.task\n@per_tenant\ndef remind(db):\n    return crud.mine(db)\n", FILES),
+        Valid(TASK + "from elsewhere import TenantTask\n@celery.task(base=TenantTask, bind=True)\ndef remind(self, db):\n    return crud.mine(db)\n", FILES),
+        Valid(TASK + "@celery.task\ndef remind(db):\n    run_for_all_tenants(crud.all_orders)\n    crud.all_orders(db)\n", FILES),
         Valid("from app import crud\ndef work(db):\n    return crud.mine(db)\ndef route(tasks, db):\n    tasks.add_task(work, db)\n", FILES),
         Valid("import asyncio\nfrom app import crud\nasync def once(db):\n    await crud.all_orders(db)\nasync def start(db):\n    asyncio.create_task(once(db))\n", FILES),
         # Not a bot's router, and not a job: nobody runs it but its callers.
