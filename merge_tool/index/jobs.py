@@ -22,13 +22,17 @@ _LIBRARIES = ("aiogram", "telebot", "telegram", "pyrogram", "telethon", "vkbottl
 _EVENTS = frozenset(
     "message edited_message channel_post edited_channel_post business_message inline_query chosen_inline_result callback_query shipping_query pre_checkout_query poll poll_answer my_chat_member chat_member chat_join_request message_reaction message_created message_callback bot_started on_message on_callback_query on_inline_query".split()  # noqa: SIM905
 )
+# python-telegram-bot: what is given to `add_handler`, alone or inside of a conversation.
+_PTB_HANDLERS = frozenset(
+    "CommandHandler MessageHandler CallbackQueryHandler InlineQueryHandler ChatMemberHandler PreCheckoutQueryHandler ShippingQueryHandler PollAnswerHandler TypeHandler".split()  # noqa: SIM905
+)
 _BROKERS = frozenset(
     "celery taskiq dramatiq broker rq arq huey procrastinate scheduler apscheduler streaq saq worker".split()  # noqa: SIM905
 )
 _TASKS = frozenset(("task", "shared_task", "actor", "periodic_task", "db_task", "db_periodic_task", "job"))
 _SCHEDULED = frozenset(("scheduled_job", "repeat_every", "cron", "scheduled_task"))
 _BEFORE_TASK = frozenset(("task_prerun", "before_task", "job_prerun"))
-_MIDDLEWARE_BASES = frozenset(("Middleware", "TaskiqMiddleware", "Task"))
+_MIDDLEWARE_BASES = frozenset(("Middleware", "TaskiqMiddleware"))
 _MIDDLEWARE = frozenset(
     ("middleware", "outer_middleware", "inner_middleware", "register", "setup", "setup_middleware")
 )
@@ -108,10 +112,10 @@ class _JobReader:
                     yield from self._to(
                         function, call.argument(0, "callback"), "bot handler", place, (_ANY, event)
                     )
-            elif name == "add_handler" and call.args and isinstance(call.args[0], Call):
-                if call.args[0].name.endswith("Handler"):
-                    for item in call.args[0].args:
-                        yield from self._to(function, item, "bot handler", place, (_ANY, _ANY))
+            elif name in _PTB_HANDLERS and self._uses_bot_library(function.path):
+                named = [value for key, value in call.kwargs if key == "callback"]
+                for item in (*call.args, *named):
+                    yield from self._to(function, item, "bot handler", place, (_ANY, _ANY))
             elif name == "add_job":
                 yield from self._to(function, call.argument(0, "func"), "scheduled job", place)
             elif name == "add_task":
@@ -205,6 +209,8 @@ class _JobReader:
                     base, parts = _chain(call.func)
                     if any("middleware" in part for part in parts) and self._brings(function, call.args[0]):
                         self._add(function, base, parts)
+                elif call.name == "Celery" and call.argument(10_000, "task_cls") is not None:
+                    self._tasks_covered |= self._brings(function, call.argument(10_000, "task_cls"))
                 elif call.name == "connect" and isinstance(receiver, Ref) and receiver.last in _BEFORE_TASK:
                     self._tasks_covered |= self._brings(function, call.args[0] if call.args else None)
             for item in function.decorators:

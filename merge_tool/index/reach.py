@@ -62,7 +62,7 @@ class Reach:
                     continue
                 seen.add(id(target))
                 left_out = next((item for item in target.params if brings_tenant(item, self._policy)), None)
-                if left_out is not None and left_out.default is not None:
+                if left_out is not None and left_out.default is not None and self._touches(target):
                     return (
                         *way,
                         f"{target.name}() is called without {left_out.name} at {current.path}:{span.line}",

@@ -132,6 +132,9 @@ class JobWithoutTenant(Rule):
         Invalid(TASK + "@celery.task(bind=True)\ndef remind(self, db):\n    return crud.mine(db)\n", (Expected(7, "require_current_tenant() is asked"),), FILES),
         Invalid(TASK + "@celery.task\ndef remind(order_id):\n    return Session().get(Order, order_id)\n", (Expected(7, "knows no tenant, only order_id: Order is", Severity.INFO),), FILES),
         Invalid(TASK + "@celery.task\ndef delete_expired_orders(db):\n    return crud.all_orders(db)\n", (Expected(7, "as its name may mean", Severity.INFO),), FILES),
+        # A base class that no task of these uses brings nothing.
+        Invalid(TASK + "class TenantTask(celery.Task):\n    def __call__(self, *args, **kwargs):\n        set_current_tenant(kwargs.pop('tenant'))\n@celery.task\ndef remind(db):\n    return crud.mine(db)\n", (Expected(10, "the task remind()"),), FILES),
+        Invalid("from telegram.ext import CommandHandler, ConversationHandler\nfrom app import crud\nasync def show(update, context):\n    await crud.all_orders(context.db)\ndef build(app):\n    app.add_handler(ConversationHandler(entry_points=[CommandHandler('show', show)]))\n", (Expected(3, "the bot handler show()"),), FILES),
         Invalid("import dramatiq\nfrom app import crud\n@dramatiq.actor\ndef remind(db):\n    return crud.all_orders(db)\n", (Expected(4, "the task remind()"),), FILES),
         Invalid("from app import crud\nfrom app.worker import broker\n@broker.task(schedule=[])\nasync def remind(db):\n    return await crud.all_orders(db)\n", (Expected(4, "the task remind()"),), FILES),
         Invalid("from arq import cron\nfrom app import crud\nasync def remind(ctx):\n    return await crud.all_orders(ctx['db'])\nasync def nightly(ctx):\n    await crud.deeper(ctx['db'])\nclass WorkerSettings:\n    functions = [remind]\n    cron_jobs = [cron(nightly, hour=3)]\n", (Expected(3, "the task remind()"), Expected(5, "the scheduled job nightly()")), FILES),
@@ -154,6 +157,7 @@ class JobWithoutTenant(Rule):
         Valid(TASK + "@celery.task\ndef remind(db):\n    for bot in bots(db):\n        crud.open_orders(db, bot.id)\n", FILES),
         Valid(TASK + "@celery.task\ndef remind(db, bot_id):\n    return crud.open_orders(db, bot_id)\n", FILES),
         Valid(TASK + "class TenantTask(celery.Task):\n    def __call__(self, *args, **kwargs):\n        set_current_tenant(kwargs.pop('tenant'))\n@celery.task(base=TenantTask)\ndef remind(db):\n    return crud.mine(db)\n", FILES),
+        Valid("from celery import Celery, Task\nfrom app import crud\nfrom app.tenancy import set_current_tenant\nclass Own(Task):\n    def __call__(self, *args, **kwargs):\n        set_current_tenant(kwargs.pop('x'))\ncelery = Celery('a', task_cls=Own)\n@celery.task\ndef remind(db):\n    return crud.mine(db)\n", FILES),
         Valid(TASK + "from celery.signals import task_prerun\n@task_prerun.connect\ndef bring(task=None, kwargs=None, **rest):\n    set_current_tenant(kwargs['x'])\n@celery.task\ndef remind(db):\n    return crud.mine(db)\n", FILES),
         Valid(TASK + "def per_tenant(work):\n    def inner(*args):\n        for one in every():\n            with tenant(one):\n                work(*args)\n    return inner\n@celery.task\n@per_tenant\ndef remind(db):\n    return crud.mine(db)\n", FILES),
         Valid(TASK + "from elsewhere import TenantTask\n@celery.task(base=TenantTask, bind=True)\ndef remind(self, db):\n    return crud.mine(db)\n", FILES),
