@@ -6,15 +6,21 @@ from collections.abc import Iterable, Mapping
 
 from merge_tool.index.track import Tracker
 from merge_tool.rulekit.facts import ModuleFacts
-from merge_tool.rulekit.values import Call, Ref
+from merge_tool.rulekit.values import Call, Record, Ref
 
 # table -> key -> names; for the whole project: table -> key -> file -> names
 Outline = dict[str, dict[str, tuple[str, ...]]]
 Table = dict[str, dict[str, tuple[str, ...]]]
-TABLES = ("calls", "supers", "aliases", "derived", "web", "indexes", "revisions", "listens", "bases", "models", "imports")  # fmt: skip
+TABLES = ("calls", "supers", "aliases", "derived", "web", "indexes", "revisions", "listens", "bases", "models", "imports", "jobs", "job_classes")  # fmt: skip
 WEB = frozenset(("get", "post", "put", "delete", "patch", "options", "head", "trace", "api_route", "route", "websocket", "websocket_route"))  # fmt: skip
 _WEB_CALLS = ("include_router", "mount", "add_api_route", "add_api_websocket_route")
 _LISTENS = ("listen", "listens_for")
+# What may make a function a job, or bring jobs a tenant; see merge_tool/index/jobs.py.
+JOB_CALLS = frozenset(
+    "register add_job add_task enqueue enqueue_in enqueue_at create_task ensure_future include_router include_routers middleware outer_middleware inner_middleware setup setup_middleware Celery connect "  # noqa: SIM905
+    "CommandHandler MessageHandler CallbackQueryHandler InlineQueryHandler ChatMemberHandler PreCheckoutQueryHandler ShippingQueryHandler PollAnswerHandler TypeHandler".split()
+)
+JOB_CLASS = frozenset(("functions", "cron_jobs", "on_job_start"))
 
 
 def outline(module: ModuleFacts) -> Outline:
@@ -42,7 +48,11 @@ def outline(module: ModuleFacts) -> Outline:
             found["web"].setdefault("", {})[qualname] = None
         if "listens_for" in marks or "listen" in names:
             found["listens"].setdefault("", {})[qualname] = None
+        if function.decorators or not names.isdisjoint(JOB_CALLS) or any(name.startswith("register_") for name in names):  # fmt: skip
+            found["jobs"].setdefault("", {})[qualname] = None
     for qualname, item in module.classes.items():
+        if not JOB_CLASS.isdisjoint(item.attributes) or any(isinstance(base, Ref) and base.last.endswith("Middleware") for base in item.bases):  # fmt: skip
+            found["job_classes"].setdefault("", {})[qualname] = None
         if item.bases:
             found["derived"].setdefault("", {})[item.name] = None
             found["bases"].setdefault("", {})[qualname] = None
@@ -51,6 +61,8 @@ def outline(module: ModuleFacts) -> Outline:
     top = module.top
     if any(call.name in ("Index", "UniqueConstraint") for call in top.calls):
         found["indexes"][""] = {"<module>": None}
+    if any(isinstance(value, Record) for value in top.variables.values()):
+        found["job_classes"].setdefault("", {})["<module>"] = None
     if any(isinstance(value, Call) and value.name == "Table" for value in top.variables.values()):
         found["models"].setdefault("", {})["<module>"] = None
     if "revision" in top.variables and "down_revision" in top.variables and "upgrade" in module.functions:

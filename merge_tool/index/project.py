@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from merge_tool.index.asking import ProjectAnswers
 from merge_tool.index.models import Models
 from merge_tool.index.names import Names
 from merge_tool.index.outlines import Tables
 from merge_tool.index.passing import passed_for
 from merge_tool.index.reader import read_module
-from merge_tool.index.track import ALL, Answers, Memo, Tracker
+from merge_tool.index.track import Answers, Memo, Tracker
 from merge_tool.index.types import Types
 from merge_tool.model.policy import Policy
-from merge_tool.rulekit.chain import Chain
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, ModuleFacts, Unreadable
-from merge_tool.rulekit.project import CallSite, KeyVerdict, Model, QueryVerdict, Route, SqlVerdict
-from merge_tool.rulekit.schema import Migrations, SchemaTable
+from merge_tool.rulekit.project import CallSite, Model
 from merge_tool.rulekit.values import Call, Choice, Ref, Value
 
 if TYPE_CHECKING:
-    from merge_tool.index.rawsql import SqlJudge
-    from merge_tool.index.scopes import StatementJudge
+    pass
 
 _MAX_CALLER_DEPTH = 4
 T = TypeVar("T")
@@ -39,7 +37,7 @@ def _read_once(
     return read_module(path, source, marker, scripts)
 
 
-class ProjectIndex:
+class ProjectIndex(ProjectAnswers):
     """See `merge_tool.rulekit.project.Project` for what can be asked."""
 
     def __init__(
@@ -64,9 +62,8 @@ class ProjectIndex:
         self.modules = modules
         self.unreadable = unreadable
         self.policy = policy
-        self.tracker = tracker or Tracker()
+        super().__init__(tracker or Tracker(), answers)
         self._tables = tables
-        self.answers = answers if answers is not None else Answers(self.tracker)
         self.names = Names(modules, self.tracker)
         self.types = Types(self.names)
         self.models = self._all_models()
@@ -74,15 +71,7 @@ class ProjectIndex:
         self._sites: Memo[str, tuple[CallSite, ...]] = Memo(self.tracker)
         self._targets: Memo[str, dict[Place, list[tuple[str, int]]]] = Memo(self.tracker)
         self._sites_in: Memo[tuple[str, str], tuple[CallSite, ...]] = Memo(self.tracker)
-        self._once: Memo[str, Any] = Memo(self.tracker)
-        self._routes_by_path: dict[str, list[Route]] | None = None
         self._below: dict[str, list[tuple[str, str]]] | None = None
-        self._queries: Memo[str, tuple[QueryVerdict, ...]] = Memo(self.tracker)
-        self._statements: StatementJudge | None = None
-        self._sql: SqlJudge | None = None
-        self._texts: Memo[str, tuple[SqlVerdict, ...]] = Memo(self.tracker)
-        self._keys: Memo[tuple[str, str], tuple[KeyVerdict, ...]] = Memo(self.tracker)
-        self._chain: Chain | None = None
 
     def _all_models(self) -> Models:
         models = Models(self.names, self.policy)
@@ -108,11 +97,6 @@ class ProjectIndex:
     def named(self, name: str) -> list[ModuleFacts]:
         """The files whose dotted name is, or ends in, that name."""
         return self.names.ending(name)
-
-    def once(self, key: str, make: Callable[[], T]) -> T:
-        """What `make` gives, worked out when it is first asked for; for what a rule has to know of the whole project."""
-        found: T = self._once.ask(key, make)
-        return found
 
     def calls_named(self, name: str) -> tuple[CallSite, ...]:
         """All calls of something of that name, by file and line."""
@@ -315,81 +299,6 @@ class ProjectIndex:
             yield path, function, value
 
     # ---- what rules ask --------------------------------------------------------------------------------------
-
-    def routes(self) -> tuple[Route, ...]:
-        """Every route, with where its tenant comes from."""
-        self.tracker.seen.add(("", "routes", ALL))
-        return self._all_routes()
-
-    def routes_of(self, path: str) -> tuple[Route, ...]:
-        """The routes whose functions stand in a file."""
-        self.tracker.seen.add(("", "routes", path))
-        if self._routes_by_path is None:
-            self._routes_by_path = {}
-            for route in self._all_routes():
-                self._routes_by_path.setdefault(route.function_path, []).append(route)
-        return tuple(self._routes_by_path.get(path, ()))
-
-    def _all_routes(self) -> tuple[Route, ...]:
-        from merge_tool.index.routes import RouteReader
-
-        found: tuple[Route, ...] = self.answers.get("routes", lambda: tuple(RouteReader(self).routes()))
-        return found
-
-    def query_verdicts(self, path: str) -> Iterable[QueryVerdict]:
-        """What came of the statements that leave the functions of a file; a verdict may lie in another file."""
-        from merge_tool.index.scopes import judge_module
-
-        return self._queries.ask(path, lambda: tuple(judge_module(self, path)))
-
-    @property
-    def statements(self) -> StatementJudge:
-        """The judge of statements, made when the first is asked for."""
-        if self._statements is None:
-            from merge_tool.index.scopes import StatementJudge
-
-            self._statements = StatementJudge(self)
-        return self._statements
-
-    def sql_verdicts(self, path: str) -> Iterable[SqlVerdict]:
-        """What came of the SQL that a file's functions hand over as text."""
-        if self._sql is None:
-            from merge_tool.index.rawsql import SqlJudge
-
-            self._sql = SqlJudge(self)
-        judge = self._sql
-        return self._texts.ask(path, lambda: tuple(judge.judge(path)))
-
-    def key_verdicts(self, path: str, kind: str = "key") -> Iterable[KeyVerdict]:
-        """What came of what a file hands to Redis: its `key`s, `pattern`s of scans, `channel`s or `lock`s."""
-        from merge_tool.index.keys import judge_keys
-
-        return self._keys.ask((path, kind), lambda: tuple(judge_keys(self, path, kind)))
-
-    def schema(self) -> tuple[SchemaTable, ...]:
-        """Every table that a model declares."""
-        from merge_tool.index.schema import read_schema
-
-        self.tracker.seen.add(("", "schema", ""))
-        found: tuple[SchemaTable, ...] = self.answers.get("schema", read_schema, self)
-        return found
-
-    def migrations(self) -> Migrations:
-        """The Alembic revisions of the project."""
-        from merge_tool.index.migrations import read_migrations
-
-        self.tracker.seen.add(("", "migrations", ""))
-        found: Migrations = self.answers.get("migrations", read_migrations, self)
-        return found
-
-    def chain(self) -> Chain:
-        """What all revisions come to."""
-        revisions = self.migrations()  # asked each time, so that it is noted
-        if self._chain is None:
-            from merge_tool.index.folding import fold
-
-            self._chain = fold(revisions)
-        return self._chain
 
 
 @contextmanager

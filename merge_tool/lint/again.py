@@ -19,7 +19,7 @@ MOST_CHANGED = 24
 MOST_REACHED = 0.3
 # Old reasons for a look at a file are kept beside the new ones, so they are all gathered anew after some runs.
 MOST_SEGMENTS = 40
-LARGE = ("schema", "migrations", "routes")
+LARGE = ("schema", "migrations", "routes", "jobs")
 
 
 @dataclass
@@ -238,15 +238,16 @@ def _values_again(state: State, index: ProjectIndex, reached: set[str], changed_
             "schema": index.schema,
             "migrations": index.migrations,
             "routes": index.routes,
+            "jobs": index.all_jobs,
         }
         new = asked[name]()
         differ = set()
-        if name == "routes":
+        if name in ("routes", "jobs"):
             for path in {item.function_path for item in (*old, *new)}:
                 if not same(*([item for item in side if item.function_path == path] for side in (old, new))):
-                    differ |= {("routes", path), ("routes", ALL)}
+                    differ |= {(name, path), (name, ALL)}
             if [item.function_path for item in old] != [item.function_path for item in new]:
-                differ.add(("routes", ALL))
+                differ.add((name, ALL))
         elif not same(old, new):
             differ.add((name, ""))
         if not _further(state, index, differ, reached, done):

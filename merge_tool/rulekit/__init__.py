@@ -19,6 +19,7 @@ from merge_tool.rulekit.lookup import module_value, tenant_data
 from merge_tool.rulekit.matchers import matches_glob, matches_route, names_word, words
 from merge_tool.rulekit.project import (
     CallSite,
+    Job,
     KeyVerdict,
     Model,
     Project,
@@ -89,6 +90,7 @@ __all__ = [
     "Invalid",
     "Item",
     "Items",
+    "Job",
     "KeyVerdict",
     "Logic",
     "Marker",

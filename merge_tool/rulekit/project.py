@@ -74,6 +74,24 @@ class Route:
     line: int
 
 
+@plain()
+class Job:
+    """One function that no request runs: a handler of a bot, a task, a scheduled job, a loop.
+
+    Attributes:
+        kind: what it is, for people: `bot handler`, `task`, `scheduled job`, `background task` or `loop`.
+        function_path, function: its file, and its qualified name there.
+        registered: `path:line` of the call or decorator that makes it one.
+        covered: a middleware, signal or base class puts the tenant into the context before it runs.
+    """
+
+    kind: str
+    function_path: str
+    function: str
+    registered: str
+    covered: bool
+
+
 class Scoped(IntEnum):
     """How far a query is held to one tenant; the higher, the safer."""
 
@@ -237,6 +255,29 @@ class Project(Protocol):
 
     def routes_of(self, path: str) -> tuple[Route, ...]:
         """The routes whose functions stand in a file. A rule that needs no others asks so: it is not asked again for theirs."""
+        ...
+
+    def jobs(self) -> tuple[Job, ...]:
+        """Every function that no request runs, each once."""
+        ...
+
+    def jobs_of(self, path: str) -> tuple[Job, ...]:
+        """The functions of a file that no request runs, each once."""
+        ...
+
+    def open_way(self, function: FunctionFacts, fresh: bool) -> tuple[str, ...]:
+        """How a function reaches a tenant's rows where nothing on the way knows the tenant; empty where it does not.
+
+        `fresh` says that nothing is in the context when it begins: what only reads the context is told too.
+        """
+        ...
+
+    def logs_name_tenant(self) -> bool:
+        """Whether every log line of the project carries the tenant: by a filter, a formatter, a bound context."""
+        ...
+
+    def compares_row(self, function: FunctionFacts, row: Value) -> bool:
+        """Whether a function, or one that it hands a loaded row to, compares the row's tenant."""
         ...
 
     def query_verdicts(self, path: str) -> Iterable[QueryVerdict]:

@@ -101,6 +101,7 @@ class UnresetContext(Rule):
     )  # fmt: skip
     VALID = (
         Valid(VAR + "def job(bot_id):\n    token = current_tenant.set(bot_id)\n    try:\n        work()\n    finally:\n        current_tenant.reset(token)\n"),
+        Valid(VAR + 'name = ContextVar("name")\ndef set_tenant(bot):\n    current_tenant.set(bot)\n    if bot:\n        name.set(bot.name)\n    else:\n        name.set(None)\n'),
         Valid(VAR + "def set_tenant(bot_id):\n    return current_tenant.set(bot_id)\n"),
         Valid(VAR + "from contextlib import contextmanager\n@contextmanager\ndef scope(bot_id):\n    token = current_tenant.set(bot_id)\n    try:\n        yield\n    finally:\n        current_tenant.reset(token)\n"),
         Valid(VAR + "class Scope:\n    def __enter__(self):\n        self.token = current_tenant.set(self.bot_id)\n    def __exit__(self, *args):\n        current_tenant.reset(self.token)\n"),
@@ -157,7 +158,7 @@ def _is_setter(function: FunctionFacts, index: Project, policy: Policy) -> bool:
     own = [call for call in function.calls if call.name == "set" and _variable(index, function, call, policy)]
     return (
         bool(own)
-        and len(function.calls) <= 2
+        and (len(function.calls) <= 2 or all(call.name == "set" for call in function.calls))
         and bool({"set", "bind", "use", "enter"}.intersection(words(function.name)))
     )
 

@@ -79,7 +79,7 @@ class TenantLostAfterCommit(Rule):
             if not any(call.name in _ENDS for call in function.calls):
                 continue
             found = list(self._follow(function, index))
-            if found and not _set_at_begin(index):
+            if found and not index.once(self.code, lambda: _set_at_begin(index)):
                 yield from found
 
     def _follow(self, function: FunctionFacts, index: Project) -> Iterator[Diagnostic]:
