@@ -131,10 +131,10 @@ def validate(
     if statistics and (explain or kind is not Format.RICH):
         other = "--explain" if explain else f"--format {kind.value}"
         raise UserError(f"--statistics counts findings, {other} lists them", hint="give one of them")
-    if explain and kind is not Format.RICH:
+    if explain and kind not in (Format.RICH, Format.JSON):
         raise UserError(
-            f"--explain is for people; --format {kind.value} has the reasons in it already"
-            if kind in (Format.JSON, Format.SARIF)
+            "--format sarif has the steps in it already"
+            if kind is Format.SARIF
             else f"--explain has no place in --format {kind.value}",
             hint="leave --explain out",
         )

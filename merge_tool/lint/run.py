@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 from merge_tool.errors import UserError
 from merge_tool.lint.codes import in_order, picks
 from merge_tool.lint.digests import facts_keys, result_key, rules_digest
-from merge_tool.lint.results import findings_bytes, read_findings
+from merge_tool.lint.results import finding_row, findings_bytes, read_findings, read_row
 from merge_tool.model.policy import Policy
 from merge_tool.model.source import Diagnostic, Severity, Span
 
 if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex
     from merge_tool.lint.cache import Cache
+    from merge_tool.rulekit.facts import Marker, Unreadable
     from merge_tool.rulekit.rule import Rule
 
 UNUSED, NO_REASON, UNREADABLE = "T01", "T02", "T04"
@@ -35,6 +36,7 @@ class LintResult:
         rules: the rules that ran, by code.
         notes: what a person should know of the run, such as a policy that fits nothing here.
         models: how many models the project has, and `tenant_models` how many of them belong to a tenant by the policy.
+        suppressed: what comments took out, each with the reason given there.
     """
 
     findings: tuple[Diagnostic, ...]
@@ -44,6 +46,7 @@ class LintResult:
     notes: tuple[str, ...] = ()
     models: int = 0
     tenant_models: int = 0
+    suppressed: tuple[tuple[Diagnostic, str], ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -142,21 +145,10 @@ def _judged(
     `wide`: nobody named the files, so that rules with `on_migrations` report on revisions beside `wanted`.
     """
     from merge_tool.index.project import no_collection
-    from merge_tool.lint.suppress import suppress
     from merge_tool.lint.workers import share
 
     policy = index.policy
-    found: set[Diagnostic] = set()
-    for item in index.unreadable:
-        found.add(
-            Diagnostic(
-                UNREADABLE,
-                Severity.ERROR,
-                item.path,
-                Span(item.line, item.column, item.line, item.column),
-                f"not checked: {item.reason}",
-            )
-        )
+    found = {unreadable(item) for item in index.unreadable}
     tasks = groups if jobs > 1 and groups else [sorted(index.modules)]
 
     def here(task: int) -> None:
@@ -169,31 +161,72 @@ def _judged(
         for task, data in share(len(tasks), jobs, there, here).items():
             told = read_findings(data)
             found.update(told[0] if told is not None else _found(index, chosen, tasks[task]))
-    on_migrations = {rule.code for rule in chosen if rule.on_migrations} if wide else set()
-    revisions = index.migrations().paths if on_migrations else frozenset()
-    shown = [
-        item
-        for item in found
-        if item.path in wanted or (item.code in on_migrations and item.path in revisions)
-    ]
-    left, about = suppress(
-        sorted(shown, key=lambda item: item.sort_key),
-        index.modules,
+    kept, suppressed = settle(
+        reported(found, index, chosen, wanted, wide=wide),
+        {path: module.markers for path, module in index.modules.items() if module.markers},
         {rule.code for rule in chosen},
         {*(rule.code for rule in available), *META},
         policy,
         sorted(wanted),
+        meta,
     )
-    kept = [item for item in (*left, *about) if item.code not in META or item.code in meta]
     return LintResult(
-        tuple(sorted(kept, key=lambda item: item.sort_key)),
+        kept,
         len(wanted),
         time.perf_counter() - start,
         tuple(rule.code for rule in chosen),
         tuple(_notes(index, chosen, policy)),
         len(index.models.by_name),
         sum(index.models.is_tenant(model) for model in index.models.by_name.values()),
+        suppressed,
     )
+
+
+def unreadable(item: Unreadable) -> Diagnostic:
+    """The finding on a file that cannot be read as Python."""
+    span = Span(item.line, item.column, item.line, item.column)
+    return Diagnostic(UNREADABLE, Severity.ERROR, item.path, span, f"not checked: {item.reason}")
+
+
+def reported(
+    found: Iterable[Diagnostic],
+    index: ProjectIndex,
+    chosen: Sequence[Rule],
+    wanted: Collection[str],
+    *,
+    wide: bool,
+) -> list[Diagnostic]:
+    """Those findings that lie where a run reports: in `wanted`, and where it is `wide` in revisions too (see `_judged`)."""
+    on_migrations = {rule.code for rule in chosen if rule.on_migrations} if wide else set()
+    revisions = index.migrations().paths if on_migrations else frozenset()
+    return [
+        item
+        for item in found
+        if item.path in wanted or (item.code in on_migrations and item.path in revisions)
+    ]
+
+
+def settle(
+    shown: Iterable[Diagnostic],
+    markers: Mapping[str, Sequence[Marker]],
+    ran: Collection[str],
+    known: Collection[str],
+    policy: Policy,
+    report_on: Sequence[str],
+    meta: Collection[str],
+) -> tuple[tuple[Diagnostic, ...], tuple[tuple[Diagnostic, str], ...]]:
+    """What is left of the rules' findings after suppressions, with the findings on these; and what they took out.
+
+    Args:
+        shown: the findings where the run reports; markers, ran, known, policy, report_on: as for `suppress`.
+        meta: the codes of the machinery's own findings that are told.
+    """
+    from merge_tool.lint.suppress import suppress
+
+    ordered = sorted(shown, key=lambda item: item.sort_key)
+    left, about, taken = suppress(ordered, markers, ran, known, policy, report_on)
+    kept = [item for item in (*left, *about) if item.code not in META or item.code in meta]
+    return tuple(sorted(kept, key=lambda item: item.sort_key)), tuple(taken)
 
 
 def _found(index: ProjectIndex, chosen: Sequence[Rule], paths: Sequence[str]) -> set[Diagnostic]:
@@ -299,6 +332,7 @@ def lint_paths(
         more = {
             "files": result.files, "rules": result.rules, "notes": result.notes,
             "models": result.models, "tenant_models": result.tenant_models,
+            "suppressed": [(finding_row(item), why) for item, why in result.suppressed],
         }  # fmt: skip
         cache.put([(whole, findings_bytes(result.findings, **more))])
     own = [item for item in unread if item.path in wanted]
@@ -324,6 +358,7 @@ def _known(cache: Cache, key: bytes, start: float) -> LintResult | None:
             tuple(more["notes"]),
             int(more["models"]),
             int(more["tenant_models"]),
+            tuple((read_row(row), str(why)) for row, why in more["suppressed"]),
         )
     except (KeyError, TypeError, ValueError):
         return None
