@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
+    from merge_tool.commands.validate_fix import Fixed
     from merge_tool.lint.run import LintResult
     from merge_tool.model.source import Diagnostic
     from merge_tool.rulekit.rule import Rule
@@ -46,7 +47,15 @@ def write(
     *,
     statistics: bool,
     explain: bool,
+    fixed: Fixed | None = None,
+    quiet: bool = False,
 ) -> None:
+    """Writes the findings.
+
+    Args:
+        fixed: what `--fix` did, told before what remains.
+        quiet: leave the summary out.
+    """
     import json
 
     from merge_tool.report.lines_of import LinesOf
@@ -54,12 +63,8 @@ def write(
     if kind is Format.JSON:
         from merge_tool.report.json_findings import findings_data
 
-        typer.echo(
-            json.dumps(
-                findings_data(findings, result.files, result.seconds, LinesOf(root) if explain else None),
-                indent=2,
-            )
-        )
+        data = findings_data(findings, result.files, result.seconds, LinesOf(root) if explain else None)
+        typer.echo(json.dumps(data | (fixed.data() if fixed is not None else {}), indent=2))
     elif kind is Format.SARIF:
         from merge_tool.report.sarif import sarif_data
 
@@ -80,6 +85,10 @@ def write(
         if statistics:
             names = {rule.code: rule.name for rule in rules}
             print_statistics(findings, lambda code: names.get(code, ""))
-        else:
+        elif fixed is None or not fixed.previewed:
             print_findings(findings, LinesOf(root), explain=explain)
-        console().print(safe(summary_line(findings, result.files, result.seconds)), soft_wrap=True)
+        if not quiet and (fixed is None or not fixed.previewed):
+            line = summary_line(findings, result.files, result.seconds)
+            console().print(safe(line), soft_wrap=True)
+    if fixed is not None and kind is not Format.JSON:
+        fixed.tell(kind)

@@ -18,6 +18,7 @@ from merge_tool.model.source import Diagnostic, Severity, Span
 if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex
     from merge_tool.lint.cache import Cache
+    from merge_tool.lint.progress import Progress
     from merge_tool.rulekit.facts import Marker, Unreadable
     from merge_tool.rulekit.rule import Rule
 
@@ -139,6 +140,7 @@ def _judged(
     jobs: int = 1,
     *,
     wide: bool,
+    progress: Progress | None = None,
 ) -> LintResult:
     """Runs the chosen rules over an index; `groups` are its files as they are shared out to `jobs` processes.
 
@@ -150,9 +152,16 @@ def _judged(
     policy = index.policy
     found = {unreadable(item) for item in index.unreadable}
     tasks = groups if jobs > 1 and groups else [sorted(index.modules)]
+    done = 0
+    if progress is not None:
+        progress.phase("checking", len(index.modules) if len(tasks) > 1 else len(chosen))
 
     def here(task: int) -> None:
-        found.update(_found(index, chosen, tasks[task]))
+        nonlocal done
+        found.update(_found(index, chosen, tasks[task], progress if len(tasks) == 1 else None))
+        if progress is not None and len(tasks) > 1:
+            done += len(tasks[task])
+            progress.step(done)
 
     def there(task: int) -> bytes:
         return findings_bytes(_found(index, chosen, tasks[task]))
@@ -186,6 +195,12 @@ def unreadable(item: Unreadable) -> Diagnostic:
     """The finding on a file that cannot be read as Python."""
     span = Span(item.line, item.column, item.line, item.column)
     return Diagnostic(UNREADABLE, Severity.ERROR, item.path, span, f"not checked: {item.reason}")
+
+
+def not_read(path: str, error: OSError) -> Diagnostic:
+    """The finding on a file whose bytes cannot be had."""
+    message = f"not checked: it cannot be read ({error.strerror or error})"
+    return Diagnostic(UNREADABLE, Severity.ERROR, path, Span(1, 1, 1, 1), message)
 
 
 def reported(
@@ -229,10 +244,14 @@ def settle(
     return tuple(sorted(kept, key=lambda item: item.sort_key)), tuple(taken)
 
 
-def _found(index: ProjectIndex, chosen: Sequence[Rule], paths: Sequence[str]) -> set[Diagnostic]:
+def _found(
+    index: ProjectIndex, chosen: Sequence[Rule], paths: Sequence[str], progress: Progress | None = None
+) -> set[Diagnostic]:
     """What the rules find from these files. A finding may lie in another file than the one it was come to from."""
     found: set[Diagnostic] = set()
-    for rule in chosen:
+    for number, rule in enumerate(chosen):
+        if progress is not None:
+            progress.step(number)
         for path in paths:
             if path in index.modules:
                 found.update(rule.check(index.modules[path], index, index.policy))
@@ -272,6 +291,7 @@ def lint_paths(
     rule_folders: Sequence[Path] = (),
     cache: Cache | None = None,
     jobs: int = 1,
+    progress: Progress | None = None,
 ) -> LintResult:
     """Lints files on disk.
 
@@ -283,6 +303,7 @@ def lint_paths(
         rule_folders: a user's folders of rules, loaded beside the bundled ones where `rules` is None.
         cache: where facts and findings are looked for and kept; findings only where `rules` is None.
         jobs: how many processes may work; the findings are the same for any number.
+        progress: is told how far the run is.
 
     Raises:
         UserError: there is no file to check, a file cannot be read, or a rule is not known.
@@ -294,8 +315,7 @@ def lint_paths(
         try:
             texts[path] = read(root / path)
         except OSError as error:
-            message = f"not checked: it cannot be read ({error.strerror or error})"
-            unread.append(Diagnostic(UNREADABLE, Severity.ERROR, path, Span(1, 1, 1, 1), message))
+            unread.append(not_read(path, error))
     keys = facts_keys(texts, policy)
     whole = b""
     if cache is not None and rules is None and not unread:
@@ -320,13 +340,24 @@ def lint_paths(
 
     available = tuple(rules) if rules is not None else load_rules(rule_folders)
     chosen = choose(available, select, ignore)
-    modules, unreadable = read_files(texts, keys, policy, cache, jobs)
+    modules, unreadable = read_files(texts, keys, policy, cache, jobs, progress)
+    if progress is not None:
+        progress.phase("linking", 0)
     with no_collection():
         index = ProjectIndex(modules, unreadable, policy)
     groups = grouped(sorted(modules), texts, jobs)
     meta = _picked_meta(available, select, ignore)
     result = _judged(
-        index, available, chosen, wanted & set(texts), meta, start, groups, jobs, wide=report_on is None
+        index,
+        available,
+        chosen,
+        wanted & set(texts),
+        meta,
+        start,
+        groups,
+        jobs,
+        wide=report_on is None,
+        progress=progress,
     )
     if cache is not None and whole:
         more = {
