@@ -33,3 +33,17 @@ MENDS = (
     Mend("tenant-jwt", ("TT1", "TT2"), False, "it sees no token here"),
 )
 MENDABLE = frozenset(code for mend in MENDS for code in mend.codes)
+
+
+def mends_of(code: str) -> tuple[Mend, ...]:
+    """The ways to mend a rule's findings, in the order in which they are tried."""
+    return tuple(mend for mend in MENDS if code in mend.codes)
+
+
+def mended_by(code: str) -> str:
+    """The same as a sentence; "" where no codemod is for the rule."""
+    safe = " and ".join(mend.codemod for mend in mends_of(code) if mend.safe)
+    unsafe = " and ".join(mend.codemod for mend in mends_of(code) if not mend.safe)
+    parts = [f"`validate --fix` tries {safe}"] if safe else []
+    parts += [f"`validate --fix --unsafe-fixes` tries {unsafe}{' too' if safe else ''}"] if unsafe else []
+    return "; ".join(parts) + "." if parts else ""

@@ -159,6 +159,10 @@ def validate(
     run does, with its exit code; a shard itself exits with 0. The folder of --cache-dir can be carried from one CI run to
     the next, to any path and machine: what changed is worked out again, the rest is not.
 
+    --fix makes an edit only where the rules, run again, say that the finding is gone; with --diff nothing is written, and
+    with --json then `fixable` is true exactly on the findings that it would mend. Without --fix that is not worked out
+    (it costs several times what the rules do), and `fixable` is false.
+
     Examples: merge-tool validate app/cabinet; merge-tool validate --format json --select TQ,TK1;
     merge-tool validate --fix --diff
     """  # fmt: skip
@@ -217,10 +221,6 @@ def validate(
             from merge_tool.commands.validate_fix import fixing
 
             found, fixed = fixing(asked, found, cache, unsafe=unsafe_fixes, preview=diff)
-        elif kind is Format.JSON:
-            from merge_tool.commands.validate_fix import with_fixable
-
-            found = with_fixable(asked, found, cache)
     return _told(asked, found, fixed, fail_on, statistics, explain)
 
 

@@ -97,23 +97,14 @@ def fixing(
     if preview:
         if asked.kind is Format.RICH:
             print_diff(files, mended.texts)
+        gone = {item for item, _ in mended.mended}
+        findings = tuple(replace(item, fixable=item in gone) for item in found.findings)
+        found = replace(found, findings=findings)
     elif mended.texts:
         write_all(asked.root, files, mended.texts)
         found = look(replace(asked, quiet=True), read(replace(asked, quiet=True)), cache)
     others = len(found.findings) - len(mendable(found.findings))
     return found, Fixed(mended, preview, others)
-
-
-def with_fixable(asked: Asked, found: Found, cache: Cache | None) -> Found:
-    """The run with `fixable` set on the findings that `--fix` would mend, which is tried out in memory."""
-    from merge_tool.lint.mending import mendable
-
-    if not mendable(found.findings):
-        return found
-    mended = _mend(asked, found, _files(asked, found), cache, unsafe=False)
-    gone = Counter(item for item, _ in mended.mended)
-    findings = tuple(replace(item, fixable=True) if gone[item] else item for item in found.findings)
-    return replace(found, findings=findings)
 
 
 def _mend(

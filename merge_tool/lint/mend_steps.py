@@ -207,7 +207,10 @@ def _tokens(texts: Texts, policy: Policy, findings: Sequence[Diagnostic]) -> Ran
         ran = _run("tenant-jwt", {"module": path}, {**texts, **done.texts}, policy, [path])
         done.texts.update(ran.texts)
         done.edits += ran.edits
-        done.left += ran.left
+        # A file's tokens are done together or not at all: what holds one back holds all back.
+        own = [item for item in ran.left if item.path == path] or ran.left
+        mine = [item for item in findings if item.path == path]
+        done.left += [NotDone(path, item.span.line, "tenant-jwt", own[0].reason) for item in mine if own]
     return done
 
 

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from merge_tool.cli import run
+from merge_tool.codemods.base import all_codemods
+from merge_tool.codemods.mends import MENDS
+from merge_tool.lint.loader import load_rules
 from tests.gitrepo import GitRepo
 
 POLICY = """\
@@ -112,7 +115,12 @@ def sites(findings: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
 def test_fixable_is_true_exactly_for_what_a_fix_mends(
     repo: GitRepo, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = document(repo, capsys)
+    assert not [item for item in document(repo, capsys)["findings"] if item["fixable"]]  # not worked out
+    before = document(repo, capsys, "--fix", "--diff")
+    assert before["written"] is False
+    assert sites(before["fixed"]) == [
+        (item["code"], item["path"], item["line"]) for item in before["findings"] if item["fixable"]
+    ]
     told = sites([item for item in before["findings"] if item["fixable"]])
     assert told == [("TF1", "app/api.py", 9), ("TQ1", "app/crud.py", 7)]
     assert len(before["findings"]) > len(told)
@@ -122,7 +130,8 @@ def test_fixable_is_true_exactly_for_what_a_fix_mends(
     assert after["written"] is True
     assert repo.git("diff", "--name-only").split() == ["app/api.py", "app/crud.py"]
     assert {item["code"] for item in after["findings"]} <= {"TF1", "TQ1"}
-    assert not [item for item in after["findings"] if item["fixable"]]
+    repo.git("commit", "--quiet", "-am", "fixed")
+    assert not [item for item in document(repo, capsys, "--fix", "--diff")["findings"] if item["fixable"]]
 
 
 def test_only_the_sites_of_findings_are_edited(repo: GitRepo, capsys: pytest.CaptureFixture[str]) -> None:
@@ -236,6 +245,20 @@ def test_what_does_not_go_together_is_refused(
     validate(repo, capsys, *args, code=2)
 
 
+def test_every_mend_is_a_codemod_for_rules_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    codes = {rule.code for rule in load_rules()}
+    for mend in MENDS:
+        assert mend.codemod in all_codemods()
+        assert set(mend.codes) <= codes
+    assert run(["rule", "TQ1"]) == 0
+    assert (
+        "`validate --fix` tries filter-query; `validate --fix --unsafe-fixes` tries thread-tenant too."
+        in capsys.readouterr().out
+    )
+    assert run(["rule", "TK1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["mended_by"] == []
+
+
 def test_a_token_gets_its_claim_only_where_asked_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -247,3 +270,17 @@ def test_a_token_gets_its_claim_only_where_asked_for(
     assert json.loads(capsys.readouterr().out)["not_done"][0]["reason"] == "--unsafe-fixes tries tenant-jwt"
     assert run([*args, "--unsafe-fixes"]) == 0
     assert [item["codemod"] for item in json.loads(capsys.readouterr().out)["fixed"]] == ["tenant-jwt"]
+
+
+def test_tokens_that_a_caller_holds_back_are_told_with_what_holds_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repo = GitRepo(tmp_path / "tokens")
+    tokens = 'import jwt\n\n\ndef make(user_id):\n    return jwt.encode({"sub": user_id}, "s")\n\n\nmakers = {"a": make}\n'
+    repo.commit("base", {**FILES, "app/tokens.py": tokens})
+    args = ["validate", "--repo", str(repo.path), "--select", "TT1", "--json", "--fix", "--unsafe-fixes"]
+    assert run(args) == 1
+    [left] = json.loads(capsys.readouterr().out)["not_done"]
+    assert left["line"] == 5
+    assert "make is left with all its callers" in left["reason"]
+    assert not repo.git("status", "--porcelain")
