@@ -15,7 +15,7 @@ class Mend:
         codemod: the codemod.
         codes: the rules whose findings it may mend.
         safe: whether nothing but the leak changes for who uses the code rightly. What changes the parameters of
-            functions that others call, or makes tokens invalid that are out already, is not safe.
+            functions that others call, or makes tokens and Redis keys invalid that are there already, is not safe.
         silent: why a codemod that says nothing of a site leaves it.
     """
 
@@ -30,6 +30,7 @@ MENDS = (
     Mend("add-route-dependency", ("TF1",), True, "it knows no route here"),
     Mend("filter-query", _STATEMENTS, True, "no tenant is at hand here, or it does not read this statement"),
     Mend("thread-tenant", _STATEMENTS, False, "its function has the tenant, or cannot be given it"),
+    Mend("prefix-keys", ("TK1", "TK3", "TK4"), False, "it does not see where this key is made"),
     Mend("tenant-jwt", ("TT1", "TT2"), False, "it sees no token here"),
 )
 MENDABLE = frozenset(code for mend in MENDS for code in mend.codes)

@@ -116,7 +116,7 @@ def validate(
         bool,
         typer.Option(
             "--unsafe-fixes",
-            help="With --fix: change parameters and all their callers too, and tokens, so that those given out are refused.",
+            help="With --fix: also change parameters with all their callers, and tokens and Redis keys, so that old ones are lost.",
         ),
     ] = False,
     diff: Annotated[
@@ -220,7 +220,9 @@ def validate(
         if fix:
             from merge_tool.commands.validate_fix import fixing
 
-            found, fixed = fixing(asked, found, cache, unsafe=unsafe_fixes, preview=diff)
+            found, fixed = fixing(
+                asked, found, cache, unsafe=unsafe_fixes, preview=diff, careful=not allow_dirty
+            )
     return _told(asked, found, fixed, fail_on, statistics, explain)
 
 

@@ -75,19 +75,20 @@ def _count(number: int, what: str) -> str:
 
 
 def fixing(
-    asked: Asked, found: Found, cache: Cache | None, *, unsafe: bool, preview: bool
+    asked: Asked, found: Found, cache: Cache | None, *, unsafe: bool, preview: bool, careful: bool = True
 ) -> tuple[Found, Fixed]:
     """Mends the findings of a run.
 
     Args:
         unsafe: run the codemods too that change what others may rely on.
         preview: write nothing; the diff goes to standard output, unless that holds a document.
+        careful: refuse to write files that git does not track, because nothing could bring their text back.
 
     Returns:
         the run on the files as they are now, and what was done.
 
     Raises:
-        UserError: a file changed meanwhile or cannot be written; then none was.
+        UserError: a file changed meanwhile, is not tracked, or cannot be written; then none was.
     """
     from merge_tool.commands.writing import print_diff, write_all
     from merge_tool.lint.mending import mendable
@@ -101,10 +102,25 @@ def fixing(
         findings = tuple(replace(item, fixable=item in gone) for item in found.findings)
         found = replace(found, findings=findings)
     elif mended.texts:
+        if careful:
+            _refuse_untracked(asked, mended)
         write_all(asked.root, files, mended.texts)
         found = look(replace(asked, quiet=True), read(replace(asked, quiet=True)), cache)
     others = len(found.findings) - len(mendable(found.findings))
     return found, Fixed(mended, preview, others)
+
+
+def _refuse_untracked(asked: Asked, mended: Mended) -> None:
+    from merge_tool.errors import UserError
+    from merge_tool.lint.files import project_files
+
+    known = set(project_files(asked.root))
+    foreign = sorted(path for path in mended.texts if path not in known)
+    if foreign:
+        raise UserError(
+            f"{foreign[0]} would be mended, but git does not track it: nothing was written",
+            hint="git add it, or give --allow-dirty",
+        )
 
 
 def _mend(

@@ -47,6 +47,7 @@ def run_step(name: str, texts: Texts, policy: Policy, findings: Sequence[Diagnos
         "add-route-dependency": _routes,
         "filter-query": _filter,
         "thread-tenant": _thread,
+        "prefix-keys": _keys,
         "tenant-jwt": _tokens,
     }
     try:
@@ -199,6 +200,16 @@ def _of_functions(
 
 def _left(item: Diagnostic, reason: str) -> NotDone:
     return NotDone(item.path, item.span.line, "thread-tenant", reason)
+
+
+def _keys(texts: Texts, policy: Policy, findings: Sequence[Diagnostic]) -> Ran:
+    """Changes the families of keys that the findings are of, wherever their other keys stand."""
+    sites = _sites(findings)
+    ran = _run("prefix-keys", {"thread": True}, texts, policy, sites, sites)
+    ran.touched = sites
+    for item in ran.left:
+        ran.touched.get(item.path, set()).discard(item.line)
+    return ran
 
 
 def _tokens(texts: Texts, policy: Policy, findings: Sequence[Diagnostic]) -> Ran:

@@ -192,6 +192,19 @@ def test_a_dirty_tree_is_refused(repo: GitRepo, capsys: pytest.CaptureFixture[st
     assert (repo.path / "app" / "crud.py").read_text() != CRUD
 
 
+def test_what_git_could_not_bring_back_is_not_written(
+    repo: GitRepo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fresh = repo.path / "app" / "fresh.py"
+    fresh.write_text(CRUD)
+    assert "app/fresh.py would be mended, but git does not track it" in validate(
+        repo, capsys, "--fix", "--since", "HEAD", code=2
+    )
+    assert fresh.read_text() == CRUD
+    validate(repo, capsys, "--fix", "--since", "HEAD", "--allow-dirty")
+    assert fresh.read_text() != CRUD
+
+
 def test_where_one_file_cannot_be_written_none_is(
     repo: GitRepo, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -255,7 +268,7 @@ def test_every_mend_is_a_codemod_for_rules_that_there_are(capsys: pytest.Capture
         "`validate --fix` tries filter-query; `validate --fix --unsafe-fixes` tries thread-tenant too."
         in capsys.readouterr().out
     )
-    assert run(["rule", "TK1", "--json"]) == 0
+    assert run(["rule", "TX2", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["mended_by"] == []
 
 
@@ -284,3 +297,48 @@ def test_tokens_that_a_caller_holds_back_are_told_with_what_holds_them(
     assert left["line"] == 5
     assert "make is left with all its callers" in left["reason"]
     assert not repo.git("status", "--porcelain")
+
+
+KEYS = """\
+import redis.asyncio as redis
+
+client = redis.Redis()
+
+
+async def load(bot_id: int, user_id):
+    return await client.get(f"cart:{user_id}")
+
+
+async def other(bot_id: int):
+    return await client.get("other:of:all")  # tenant: ignore[TK1] one for all
+
+
+async def far(bot_id: int):
+    return await client.get("far:away")
+"""
+
+
+def test_a_family_of_keys_is_mended_wherever_it_stands_and_no_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = "from app.keys import client\n\n\nasync def store(bot_id: int, user_id, cart):\n    await client.set(f'cart:{user_id}', cart)\n"
+    repo = GitRepo(tmp_path / "keys")
+    repo.commit("base", {**FILES, "app/keys.py": KEYS, "app/store.py": store})
+    args = [
+        "validate",
+        "--repo",
+        str(repo.path),
+        "--select",
+        "TK1",
+        "--json",
+        "--fix",
+        "--unsafe-fixes",
+        "app/store.py",
+    ]
+    assert run(args) == 0
+    assert sites(json.loads(capsys.readouterr().out)["fixed"]) == [("TK1", "app/store.py", 5)]
+    now = (repo.path / "app/keys.py").read_text()
+    assert "{bot_id}:cart:{user_id}" in now
+    assert "{bot_id}:cart:{user_id}" in (repo.path / "app/store.py").read_text()
+    assert '"other:of:all"' in now
+    assert '"far:away"' in now
