@@ -47,6 +47,10 @@ class Fixed:
                  "codemod": item.codemod, "reason": item.reason}
                 for item in self.mended.left
             ],
+            "brought": [
+                {"code": item.code, "severity": item.severity.value, "path": item.path, "line": item.span.line, "message": item.message}
+                for item in self.mended.brought
+            ],
         }  # fmt: skip
 
     def tell(self, kind: Format) -> None:
