@@ -195,7 +195,7 @@ class _KeyJudge(KeyValues):
     def _by_callers(
         self, at: KeyVerdict, function: FunctionFacts, value: Value, judged: Judged, depth: int
     ) -> Iterator[KeyVerdict]:
-        from merge_tool.index.project import passed_for
+        from merge_tool.index.passing import passed_for
 
         def verdict(scoped: Scoped, *why: str) -> KeyVerdict:
             return replace(at, scoped=scoped, reasons=(*at.reasons, *why))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from merge_tool.index.project import no_collection
 from merge_tool.index.reader import read_module
@@ -81,6 +81,29 @@ def read_files(
         else:
             modules[path] = facts
     return modules, tuple(unreadable)
+
+
+def facts_reader(
+    contents: Mapping[str, bytes], keys: Mapping[str, bytes], policy: Policy, cache: Cache
+) -> Callable[[str, bytes], ModuleFacts | Unreadable | None]:
+    """Gives the facts of one file by path and key: those of the cache, else, for the text of now, those that are read.
+
+    Args:
+        contents, keys, policy, cache: as for `read_files`.
+    """
+
+    def facts_of(path: str, key: bytes) -> ModuleFacts | Unreadable | None:
+        data = cache.get([key]).get(key)
+        facts = from_bytes(data) if data is not None else None
+        if facts is not None and facts.path == path:
+            return facts
+        if key != keys[path]:
+            return None
+        facts = read_module(path, contents[path], policy.global_marker, policy.forbidden_scripts)
+        cache.put([(key, to_bytes(facts))])
+        return facts
+
+    return facts_of
 
 
 def grouped(paths: Sequence[str], contents: Mapping[str, bytes], jobs: int) -> list[list[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -140,39 +141,37 @@ def _judged(
     jobs: int = 1,
     *,
     wide: bool,
-    progress: Progress | None = None,
 ) -> LintResult:
     """Runs the chosen rules over an index; `groups` are its files as they are shared out to `jobs` processes.
 
     `wide`: nobody named the files, so that rules with `on_migrations` report on revisions beside `wanted`.
     """
-    from merge_tool.index.project import no_collection
-    from merge_tool.lint.workers import share
+    from merge_tool.lint.checking import check
 
+    done = check(index, chosen, groups or [sorted(index.modules)], jobs, noted=False)
+    markers = {path: module.markers for path, module in index.modules.items() if module.markers}
+    return _told(index, available, chosen, done.found, markers, wanted, meta, start, wide=wide)
+
+
+def _told(
+    index: ProjectIndex,
+    available: Sequence[Rule],
+    chosen: Sequence[Rule],
+    by_file: Mapping[str, Iterable[Diagnostic]],
+    markers: Mapping[str, Sequence[Marker]],
+    wanted: Collection[str],
+    meta: Collection[str],
+    start: float,
+    *,
+    wide: bool,
+) -> LintResult:
+    """Takes from what was found what is to be told: suppressions, choices of files and of meta rules applied."""
     policy = index.policy
-    found = {unreadable(item) for item in index.unreadable}
-    tasks = groups if jobs > 1 and groups else [sorted(index.modules)]
-    done = 0
-    if progress is not None:
-        progress.phase("checking", len(index.modules) if len(tasks) > 1 else len(chosen))
-
-    def here(task: int) -> None:
-        nonlocal done
-        found.update(_found(index, chosen, tasks[task], progress if len(tasks) == 1 else None))
-        if progress is not None and len(tasks) > 1:
-            done += len(tasks[task])
-            progress.step(done)
-
-    def there(task: int) -> bytes:
-        return findings_bytes(_found(index, chosen, tasks[task]))
-
-    with no_collection():
-        for task, data in share(len(tasks), jobs, there, here).items():
-            told = read_findings(data)
-            found.update(told[0] if told is not None else _found(index, chosen, tasks[task]))
+    found = {item for items in by_file.values() for item in items}
+    found |= {unreadable(item) for item in index.unreadable}
     kept, suppressed = settle(
         reported(found, index, chosen, wanted, wide=wide),
-        {path: module.markers for path, module in index.modules.items() if module.markers},
+        markers,
         {rule.code for rule in chosen},
         {*(rule.code for rule in available), *META},
         policy,
@@ -242,20 +241,6 @@ def settle(
     left, about, taken = suppress(ordered, markers, ran, known, policy, report_on)
     kept = [item for item in (*left, *about) if item.code not in META or item.code in meta]
     return tuple(sorted(kept, key=lambda item: item.sort_key)), tuple(taken)
-
-
-def _found(
-    index: ProjectIndex, chosen: Sequence[Rule], paths: Sequence[str], progress: Progress | None = None
-) -> set[Diagnostic]:
-    """What the rules find from these files. A finding may lie in another file than the one it was come to from."""
-    found: set[Diagnostic] = set()
-    for number, rule in enumerate(chosen):
-        if progress is not None:
-            progress.step(number)
-        for path in paths:
-            if path in index.modules:
-                found.update(rule.check(index.modules[path], index, index.policy))
-    return found
 
 
 def _notes(index: ProjectIndex, chosen: Sequence[Rule], policy: Policy) -> list[str]:
@@ -334,31 +319,36 @@ def lint_paths(
             hint="name the paths to check, or look at checked_paths and unchecked_paths of the policy; files that git does not track are not checked",
         )
     # Imported no sooner: a run in which nothing is different needs none of it, and starting up is most of its time.
-    from merge_tool.index.project import ProjectIndex, no_collection
     from merge_tool.lint.loader import load_rules
-    from merge_tool.lint.reading import grouped, read_files
 
     available = tuple(rules) if rules is not None else load_rules(rule_folders)
     chosen = choose(available, select, ignore)
-    modules, unreadable = read_files(texts, keys, policy, cache, jobs, progress)
-    if progress is not None:
-        progress.phase("linking", 0)
-    with no_collection():
-        index = ProjectIndex(modules, unreadable, policy)
-    groups = grouped(sorted(modules), texts, jobs)
     meta = _picked_meta(available, select, ignore)
-    result = _judged(
-        index,
-        available,
-        chosen,
-        wanted & set(texts),
-        meta,
-        start,
-        groups,
-        jobs,
+    tell = partial(
+        _told,
+        available=available,
+        chosen=chosen,
+        wanted=wanted & set(texts),
+        meta=meta,
+        start=start,
         wide=report_on is None,
-        progress=progress,
     )
+    state_key = (
+        result_key(
+            dict.fromkeys(keys, b""), policy, None, select, ignore, b"state" + rules_digest(rule_folders)
+        )
+        if whole
+        else b""
+    )
+    from merge_tool.lint.rounds import after_change, anew
+
+    result = (
+        after_change(cache, state_key, texts, keys, policy, chosen, tell)
+        if cache is not None and whole
+        else None
+    )
+    if result is None:
+        result = anew(cache, state_key, texts, keys, policy, chosen, jobs, tell, progress)
     if cache is not None and whole:
         more = {
             "files": result.files, "rules": result.rules, "notes": result.notes,

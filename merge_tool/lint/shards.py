@@ -22,7 +22,6 @@ from merge_tool.lint.results import finding_row, read_row
 from merge_tool.lint.run import (
     META,
     LintResult,
-    _found,
     _notes,
     _picked_meta,
     checked,
@@ -103,6 +102,7 @@ def lint_share(
         UserError: there is no file to check, or a rule is not known.
     """
     from merge_tool.index.project import ProjectIndex, no_collection
+    from merge_tool.lint.checking import check
     from merge_tool.lint.loader import load_rules
     from merge_tool.lint.reading import read_files
 
@@ -125,7 +125,8 @@ def lint_share(
     mine = set(of_share({path: len(texts.get(path, b"")) for path in every}, share))
     with no_collection():
         index = ProjectIndex(modules, broken, policy)
-        found = _found(index, chosen, sorted(mine & modules.keys()))
+        done = check(index, chosen, [sorted(mine & modules.keys())], 1, noted=False)
+        found = {item for items in done.found.values() for item in items}
     found |= {unreadable(item) for item in broken if item.path in mine}
     shown = reported(found, index, chosen, wanted & texts.keys(), wide=report_on is None)
     asked = [list(select), list(ignore), None if report_on is None else sorted(report_on)]

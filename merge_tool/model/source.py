@@ -47,9 +47,9 @@ class Diagnostic:
     reason: tuple[str, ...] = ()
 
     @property
-    def sort_key(self) -> tuple[str, Span, str, str]:
+    def sort_key(self) -> tuple[str, Span, str, str, tuple[str, ...]]:
         """The order in which findings are printed: by place, then by rule."""
-        return (self.path, self.span, self.code, self.message)
+        return (self.path, self.span, self.code, self.message, self.reason)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """All that a rule file may import, beside `merge_tool.model`."""
 
+from merge_tool.rulekit.chain import Chain, ChainTable, Undo, unclear
 from merge_tool.rulekit.ddl import PolicyStatement, always_true, policies, row_security, told
 from merge_tool.rulekit.facts import (
     ClassFacts,
@@ -28,6 +29,7 @@ from merge_tool.rulekit.project import (
 )
 from merge_tool.rulekit.rule import EXAMPLE_POLICY, SECTIONS, Expected, Invalid, Rule, Valid
 from merge_tool.rulekit.schema import Migrations, Revision, SchemaColumn, SchemaKey, SchemaTable, Step
+from merge_tool.rulekit.sqlsplit import HOLE, masked
 from merge_tool.rulekit.tenants import (
     is_tenant_parameter,
     knows_tenant,
@@ -66,10 +68,13 @@ from merge_tool.rulekit.values import (
 
 __all__ = [
     "EXAMPLE_POLICY",
+    "HOLE",
     "SECTIONS",
     "Attr",
     "Call",
     "CallSite",
+    "Chain",
+    "ChainTable",
     "Choice",
     "ClassFacts",
     "Compare",
@@ -112,6 +117,7 @@ __all__ = [
     "Step",
     "Store",
     "Text",
+    "Undo",
     "Unknown",
     "Unreadable",
     "Valid",
@@ -121,6 +127,7 @@ __all__ = [
     "is_tenant_parameter",
     "knows_tenant",
     "last_part",
+    "masked",
     "matches_glob",
     "matches_route",
     "mentions_tenant",
@@ -136,6 +143,7 @@ __all__ = [
     "tenant_functions",
     "text_of",
     "told",
+    "unclear",
     "walk",
     "words",
 ]

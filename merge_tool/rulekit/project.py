@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import IntEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from merge_tool.model.plain import plain
 from merge_tool.model.source import Span
+from merge_tool.rulekit.chain import Chain
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, ModuleFacts, Unreadable
 from merge_tool.rulekit.schema import Migrations, SchemaTable
 from merge_tool.rulekit.values import Call, Value
+
+T = TypeVar("T")
 
 
 @plain()
@@ -209,8 +212,31 @@ class Project(Protocol):
         """The models that neither carry the tenant column nor stand in a list of the policy."""
         ...
 
+    def named(self, name: str) -> list[ModuleFacts]:
+        """The files whose dotted name is, or ends in, that name, in order of path."""
+        ...
+
+    def once(self, key: str, make: Callable[[], T]) -> T:
+        """What `make` gives, worked out when it is first asked for; for what a rule has to know of the whole project.
+
+        A rule keeps nothing of a project itself: what it was made of could change unseen.
+        """
+        ...
+
+    def calls_named(self, name: str) -> tuple[CallSite, ...]:
+        """All calls of something of that name, by file and line."""
+        ...
+
+    def times_imported(self, name: str) -> int:
+        """How many imports name a module or something in it."""
+        ...
+
     def routes(self) -> tuple[Route, ...]:
         """Every route."""
+        ...
+
+    def routes_of(self, path: str) -> tuple[Route, ...]:
+        """The routes whose functions stand in a file. A rule that needs no others asks so: it is not asked again for theirs."""
         ...
 
     def query_verdicts(self, path: str) -> Iterable[QueryVerdict]:
@@ -237,4 +263,8 @@ class Project(Protocol):
 
     def migrations(self) -> Migrations:
         """The Alembic revisions of the project, with their steps."""
+        ...
+
+    def chain(self) -> Chain:
+        """What all revisions come to: the tables at the end, and what each revision makes and takes back."""
         ...

@@ -60,6 +60,7 @@ SETTER = {
     + "def set_tenant(value):\n    current_tenant.set(value)\ndef clear_tenant():\n    current_tenant.set(None)\n"
 }
 HEAD = "from app.tenancy import set_tenant, clear_tenant\n"
+_SETS = frozenset(("set", "bind", "use"))
 _RESETS = frozenset(("reset", "clear", "unset", "restore", "pop", "delete"))
 
 
@@ -114,15 +115,10 @@ class UnresetContext(Rule):
 
 def _may_set(call: Call, policy: Policy) -> bool:
     """Cheap: only names that can set are resolved."""
-    named = {item.rpartition(".")[2] for item in policy.context.setters}
-    return (
-        call.name in named
-        or call.name == "set"
-        or (
-            bool({"set", "bind", "use"}.intersection(words(call.name)))
-            and speaks_of_tenant(call.name, policy)
-        )
-    )
+    name = call.name
+    if name == "set" or any(item.rpartition(".")[2] == name for item in policy.context.setters):
+        return True
+    return not _SETS.isdisjoint(words(name)) and speaks_of_tenant(name, policy)
 
 
 def _variable(index: Project, function: FunctionFacts, call: Call, policy: Policy) -> bool:
@@ -133,10 +129,9 @@ def _variable(index: Project, function: FunctionFacts, call: Call, policy: Polic
     name = index.resolve(function.path, receiver.dotted, function)
     owner, _, last = name.rpartition(".")
     held: Value | None = None
-    for module in index.modules.values():
-        if module.module == owner or module.module.endswith(f".{owner}"):
-            held = module.top.variables.get(last)
-            break
+    for module in index.named(owner):
+        held = module.top.variables.get(last)
+        break
     if held is None:
         return False
     made = [item for item in walk(held) if isinstance(item, Call) and item.name == "ContextVar"]

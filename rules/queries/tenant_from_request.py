@@ -105,8 +105,8 @@ class TenantFromRequest(Rule):
 
     def check(self, module: ModuleFacts, index: Project, policy: Policy) -> Iterable[Diagnostic]:
         """Follows what each route's request brings as the tenant."""
-        for route in index.routes():
-            if route.function_path != module.path or self._is_public(route, policy):
+        for route in index.routes_of(module.path):
+            if self._is_public(route, policy):
                 continue
             function = module.functions.get(route.function)
             if function is None:

@@ -80,7 +80,7 @@ class EmptyContext(Rule):
         }
         if not getters:
             return
-        routed = {route.function for route in index.routes() if route.function_path == module.path}
+        routed = {route.function for route in index.routes_of(module.path)}
         depended = {last_part(name) for name in policy.routes.dependencies} - set(getters)
         for function in module.functions.values():
             if function.qualname in routed:

@@ -61,8 +61,8 @@ class MissingTenantDependency(Rule):
             matches_glob(module.path, item) for item in policy.routes.http_paths
         ):
             return
-        for route in index.routes():
-            if route.path != module.path or route.has_tenant or route.method == "WEBSOCKET":
+        for route in index.routes_of(module.path):
+            if route.has_tenant or route.method == "WEBSOCKET":
                 continue
             open_paths = [
                 path

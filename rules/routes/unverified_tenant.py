@@ -112,7 +112,7 @@ class UnverifiedTenant(Rule):
     def check(self, module: ModuleFacts, index: Project, policy: Policy) -> Iterable[Diagnostic]:
         """Reports tenants that come from the client as they are."""
         routed: dict[str, Route] = (
-            {route.function: route for route in index.routes() if route.function_path == module.path}
+            {route.function: route for route in index.routes_of(module.path)}
             if any(
                 says_tenant(item.name, policy)
                 for function in module.functions.values()
@@ -232,10 +232,10 @@ class UnverifiedTenant(Rule):
             yield from held.items
 
     def _mounted(self, index: Project) -> Iterator[tuple[FunctionFacts, Value]]:
-        for module in index.modules.values():
-            for call in module.top.calls:
-                if call.name in ("APIRouter", "include_router", "FastAPI"):
-                    yield from ((module.top, item) for item in self._listed(call))
+        for name in ("APIRouter", "include_router", "FastAPI"):
+            for site in index.calls_named(name):
+                if site.function.name == "<module>":
+                    yield from ((site.function, item) for item in self._listed(site.call))
 
     def _target(
         self, index: Project, function: FunctionFacts, call: Call, kind: Value | None
