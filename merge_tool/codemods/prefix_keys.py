@@ -98,7 +98,7 @@ class PrefixKeys(Codemod):
         chosen = set(project.chosen(paths))
         names = Names(project.files)
         index = ProjectIndex.build(project.files, project.policy)
-        families = [item for item in _families(index) if self._wanted(item, chosen)]
+        families = [item for item in _families(index) if self._wanted(project, item, chosen)]
         places = KeyPlaces(names, project.policy)
         for family in families:
             self._plan(project, names, places, family)
@@ -121,11 +121,14 @@ class PrefixKeys(Codemod):
         context = context_of(project, self.name, self.options.context)
         return Threading(names, self.name, [tenant_value(project.policy)], context)
 
-    def _wanted(self, family: _Family, chosen: set[str]) -> bool:
+    def _wanted(self, project: Project, family: _Family, chosen: set[str]) -> bool:
         wanted = self.options.families
         if wanted and not any(fnmatchcase(item.key, glob) for item in family.verdicts for glob in wanted):
             return False
-        return any(item.path in chosen for item in family.verdicts)
+        return any(
+            item.path in chosen and project.wants(item.path, item.span.line, item.span.end_line)
+            for item in family.verdicts
+        )
 
     # ---- planning ----
 

@@ -9,6 +9,7 @@ from typing import Any
 from merge_tool.index.project import ProjectIndex, no_collection
 from merge_tool.lint.again import answers_of, segment
 from merge_tool.lint.facts_bytes import plain_bytes, plain_value
+from merge_tool.lint.progress import Progress
 from merge_tool.lint.results import findings_bytes, read_findings
 from merge_tool.lint.workers import share
 from merge_tool.model.source import Diagnostic
@@ -34,20 +35,34 @@ class Checked:
 
 
 def check(
-    index: ProjectIndex, chosen: Sequence[Rule], groups: Sequence[Sequence[str]], jobs: int, *, noted: bool
+    index: ProjectIndex,
+    chosen: Sequence[Rule],
+    groups: Sequence[Sequence[str]],
+    jobs: int,
+    *,
+    noted: bool,
+    progress: Progress | None = None,
 ) -> Checked:
     """Runs the rules over groups of files, each group in one process of up to `jobs`.
 
     Args:
         noted: whether what the answers depend on is wanted.
+        progress: is told how many files are checked; with several processes, by this one.
     """
     done = Checked()
+    count = 0
+    if progress is not None:
+        progress.phase("checking", sum(len(group) for group in groups))
     before = set(index.answers.have)
 
     def here(task: int) -> None:
+        nonlocal count
         for path in groups[task]:
             if found := found_from(index, chosen, path):
                 done.found[path] = found
+            count += 1
+            if progress is not None:
+                progress.step(count)
 
     def there(task: int) -> bytes:
         rows = {path: findings_bytes(found_from(index, chosen, path)) for path in groups[task]}

@@ -10,6 +10,7 @@ from merge_tool.index.track import Tracker, WatchedModules
 from merge_tool.lint.again import State, answers_of, look_again, segment
 from merge_tool.lint.cache import Cache
 from merge_tool.lint.checking import check, found_from
+from merge_tool.lint.progress import Progress
 from merge_tool.lint.reading import facts_reader, grouped, read_files
 from merge_tool.lint.results import findings_bytes, read_findings
 from merge_tool.model.policy import Policy
@@ -28,17 +29,20 @@ def anew(
     chosen: Sequence[Rule],
     jobs: int,
     tell: Callable[..., LintResult],
+    progress: Progress | None = None,
 ) -> LintResult:
     """Checks all files, and leaves what the next run can go on from."""
 
-    modules, unreadable = read_files(texts, keys, policy, cache, jobs)
+    modules, unreadable = read_files(texts, keys, policy, cache, jobs, progress)
     markers = {path: module.markers for path, module in modules.items() if module.markers}
+    if progress is not None:
+        progress.phase("linking", 0)
     with no_collection():
         tracker = Tracker()
         watched = WatchedModules(list(modules), modules.__getitem__, tracker) if state_key else modules
         index = ProjectIndex(watched, unreadable, policy, tracker)
     groups = grouped(list(modules), texts, jobs)
-    done = check(index, chosen, groups, jobs, noted=bool(state_key))
+    done = check(index, chosen, groups, jobs, noted=bool(state_key), progress=progress)
     result = tell(index, by_file=done.found, markers=markers)
     if cache is not None and state_key and done.whole:
         answers, large = answers_of(index)

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 from merge_tool.errors import UserError
 from merge_tool.lint.codes import in_order, picks
 from merge_tool.lint.digests import facts_keys, result_key, rules_digest
-from merge_tool.lint.results import findings_bytes, read_findings
+from merge_tool.lint.results import finding_row, findings_bytes, read_findings, read_row
 from merge_tool.model.policy import Policy
 from merge_tool.model.source import Diagnostic, Severity, Span
 
 if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex
     from merge_tool.lint.cache import Cache
-    from merge_tool.rulekit.facts import Marker
+    from merge_tool.lint.progress import Progress
+    from merge_tool.rulekit.facts import Marker, Unreadable
     from merge_tool.rulekit.rule import Rule
 
 UNUSED, NO_REASON, UNREADABLE = "T01", "T02", "T04"
@@ -37,6 +38,7 @@ class LintResult:
         rules: the rules that ran, by code.
         notes: what a person should know of the run, such as a policy that fits nothing here.
         models: how many models the project has, and `tenant_models` how many of them belong to a tenant by the policy.
+        suppressed: what comments took out, each with the reason given there.
     """
 
     findings: tuple[Diagnostic, ...]
@@ -46,6 +48,7 @@ class LintResult:
     notes: tuple[str, ...] = ()
     models: int = 0
     tenant_models: int = 0
+    suppressed: tuple[tuple[Diagnostic, str], ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -163,45 +166,81 @@ def _told(
     wide: bool,
 ) -> LintResult:
     """Takes from what was found what is to be told: suppressions, choices of files and of meta rules applied."""
-    from merge_tool.lint.suppress import suppress
-
     policy = index.policy
     found = {item for items in by_file.values() for item in items}
-    for item in index.unreadable:
-        found.add(
-            Diagnostic(
-                UNREADABLE,
-                Severity.ERROR,
-                item.path,
-                Span(item.line, item.column, item.line, item.column),
-                f"not checked: {item.reason}",
-            )
-        )
-    on_migrations = {rule.code for rule in chosen if rule.on_migrations} if wide else set()
-    revisions = index.migrations().paths if on_migrations else frozenset()
-    shown = [
-        item
-        for item in found
-        if item.path in wanted or (item.code in on_migrations and item.path in revisions)
-    ]
-    left, about = suppress(
-        sorted(shown, key=lambda item: item.sort_key),
+    found |= {unreadable(item) for item in index.unreadable}
+    kept, suppressed = settle(
+        reported(found, index, chosen, wanted, wide=wide),
         markers,
         {rule.code for rule in chosen},
         {*(rule.code for rule in available), *META},
         policy,
         sorted(wanted),
+        meta,
     )
-    kept = [item for item in (*left, *about) if item.code not in META or item.code in meta]
     return LintResult(
-        tuple(sorted(kept, key=lambda item: item.sort_key)),
+        kept,
         len(wanted),
         time.perf_counter() - start,
         tuple(rule.code for rule in chosen),
         tuple(_notes(index, chosen, policy)),
         len(index.models.by_name),
         sum(index.models.is_tenant(model) for model in index.models.by_name.values()),
+        suppressed,
     )
+
+
+def unreadable(item: Unreadable) -> Diagnostic:
+    """The finding on a file that cannot be read as Python."""
+    span = Span(item.line, item.column, item.line, item.column)
+    return Diagnostic(UNREADABLE, Severity.ERROR, item.path, span, f"not checked: {item.reason}")
+
+
+def not_read(path: str, error: OSError) -> Diagnostic:
+    """The finding on a file whose bytes cannot be had."""
+    message = f"not checked: it cannot be read ({error.strerror or error})"
+    return Diagnostic(UNREADABLE, Severity.ERROR, path, Span(1, 1, 1, 1), message)
+
+
+def reported(
+    found: Iterable[Diagnostic],
+    index: ProjectIndex,
+    chosen: Sequence[Rule],
+    wanted: Collection[str],
+    *,
+    wide: bool,
+) -> list[Diagnostic]:
+    """Those findings that lie where a run reports: in `wanted`, and where it is `wide` in revisions too (see `_judged`)."""
+    on_migrations = {rule.code for rule in chosen if rule.on_migrations} if wide else set()
+    revisions = index.migrations().paths if on_migrations else frozenset()
+    return [
+        item
+        for item in found
+        if item.path in wanted or (item.code in on_migrations and item.path in revisions)
+    ]
+
+
+def settle(
+    shown: Iterable[Diagnostic],
+    markers: Mapping[str, Sequence[Marker]],
+    ran: Collection[str],
+    known: Collection[str],
+    policy: Policy,
+    report_on: Sequence[str],
+    meta: Collection[str],
+) -> tuple[tuple[Diagnostic, ...], tuple[tuple[Diagnostic, str], ...]]:
+    """What is left of the rules' findings after suppressions, with the findings on these; and what they took out.
+
+    Args:
+        shown: the findings where the run reports; markers, ran, known, policy, report_on: as for `suppress`.
+        meta: the codes of the machinery's own findings that are told.
+    """
+    from merge_tool.lint.suppress import suppress
+
+    ordered = sorted(shown, key=lambda item: item.sort_key)
+    left, about, taken = suppress(ordered, markers, ran, known, policy, report_on)
+    kept = [item for item in (*left, *about) if item.code not in META or item.code in meta]
+    return tuple(sorted(kept, key=lambda item: item.sort_key)), tuple(taken)
 
 
 def _notes(index: ProjectIndex, chosen: Sequence[Rule], policy: Policy) -> list[str]:
@@ -237,6 +276,7 @@ def lint_paths(
     rule_folders: Sequence[Path] = (),
     cache: Cache | None = None,
     jobs: int = 1,
+    progress: Progress | None = None,
 ) -> LintResult:
     """Lints files on disk.
 
@@ -248,6 +288,7 @@ def lint_paths(
         rule_folders: a user's folders of rules, loaded beside the bundled ones where `rules` is None.
         cache: where facts and findings are looked for and kept; findings only where `rules` is None.
         jobs: how many processes may work; the findings are the same for any number.
+        progress: is told how far the run is.
 
     Raises:
         UserError: there is no file to check, a file cannot be read, or a rule is not known.
@@ -259,8 +300,7 @@ def lint_paths(
         try:
             texts[path] = read(root / path)
         except OSError as error:
-            message = f"not checked: it cannot be read ({error.strerror or error})"
-            unread.append(Diagnostic(UNREADABLE, Severity.ERROR, path, Span(1, 1, 1, 1), message))
+            unread.append(not_read(path, error))
     keys = facts_keys(texts, policy)
     whole = b""
     if cache is not None and rules is None and not unread:
@@ -308,11 +348,12 @@ def lint_paths(
         else None
     )
     if result is None:
-        result = anew(cache, state_key, texts, keys, policy, chosen, jobs, tell)
+        result = anew(cache, state_key, texts, keys, policy, chosen, jobs, tell, progress)
     if cache is not None and whole:
         more = {
             "files": result.files, "rules": result.rules, "notes": result.notes,
             "models": result.models, "tenant_models": result.tenant_models,
+            "suppressed": [(finding_row(item), why) for item, why in result.suppressed],
         }  # fmt: skip
         cache.put([(whole, findings_bytes(result.findings, **more))])
     own = [item for item in unread if item.path in wanted]
@@ -338,6 +379,7 @@ def _known(cache: Cache, key: bytes, start: float) -> LintResult | None:
             tuple(more["notes"]),
             int(more["models"]),
             int(more["tenant_models"]),
+            tuple((read_row(row), str(why)) for row, why in more["suppressed"]),
         )
     except (KeyError, TypeError, ValueError):
         return None

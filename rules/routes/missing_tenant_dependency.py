@@ -82,7 +82,7 @@ class MissingTenantDependency(Rule):
                 if route.span.end_line == route.span.line
                 else route.span
             )
-            yield self.found(route.path, span, message, reason=reasons, fixable=True)
+            yield self.found(route.path, span, message, reason=reasons)
 
     INVALID = (
         Invalid(ROUTER + PLAIN, (Expected(5, "GET /users (users) has no tenant dependency"),), TENANCY),

@@ -143,9 +143,7 @@ class EncodeWithoutClaim(Rule):
                         path = where.path if passing else module.path
                     state = _has(value, policy.claim, index, where.path, where)
                     if state == _LACKS:
-                        yield self.found(
-                            path, span, f'this token is made without the claim "{policy.claim}"', fixable=True
-                        )
+                        yield self.found(path, span, f'this token is made without the claim "{policy.claim}"')
                     elif state == _UNKNOWN:
                         message = f'cannot tell whether this token has the claim "{policy.claim}": its payload is built elsewhere'
                         yield self.found(path, span, message, severity=Severity.INFO)
