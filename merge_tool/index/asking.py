@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from merge_tool.index.track import ALL, Answers, Memo, Tracker
 from merge_tool.rulekit.chain import Chain
 from merge_tool.rulekit.facts import FunctionFacts
-from merge_tool.rulekit.project import Job, KeyVerdict, QueryVerdict, Route, SqlVerdict
+from merge_tool.rulekit.project import Guard, Job, KeyVerdict, QueryVerdict, Route, SqlVerdict
 from merge_tool.rulekit.schema import Migrations, SchemaTable
 from merge_tool.rulekit.values import Value
 
@@ -102,6 +102,12 @@ class ProjectAnswers:
         from merge_tool.index.logs import names_tenant
 
         return self.once("logs_name_tenant", lambda: names_tenant(self._index()))
+
+    def guards(self) -> tuple[Guard, ...]:
+        """The listeners that hold ORM statements to the tenant."""
+        from merge_tool.index.criteria import read_guards
+
+        return self.once("guards", lambda: read_guards(self._index()))
 
     def compares_row(self, function: FunctionFacts, row: Value) -> bool:
         """Whether a function, or one that it hands a loaded row to, compares the row's tenant."""

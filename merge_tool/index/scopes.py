@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from merge_tool.index.criteria import guarded
 from merge_tool.index.entities import Frame, entity_of, owner_class
 from merge_tool.index.generic import Generics
 from merge_tool.index.inserts import InsertJudge
@@ -60,6 +61,13 @@ def judge_module(index: ProjectIndex, path: str) -> Iterator[QueryVerdict]:
     yield from worst.values()
 
 
+def _is_core(sink: Sink) -> bool:
+    """Whether a statement is run on a connection or an engine."""
+    receiver = sink.call.receiver if sink.call is not None else None
+    name = receiver.last.lower().lstrip("_") if isinstance(receiver, Ref) else ""
+    return name in ("conn", "connection", "engine", "bind")
+
+
 def _written(value: Value) -> str:
     return value.dotted if isinstance(value, Ref) else value.name if isinstance(value, Attr) else ""
 
@@ -102,7 +110,7 @@ class StatementJudge:
             if isinstance(flow.root, Root) and extra is not None:
                 ops = (*flow.ops, *extra)
                 kind = end if flow.root.kind == "query" else ""
-                yield from self.judge(replace(flow, ops=ops, kind=kind))
+                yield from self.judge(replace(flow, ops=ops, kind=kind, core=_is_core(sink)))
             elif isinstance(flow.root, Root) and sink.call is not None:
                 why = f"it is handed to {sink.call.name}(), which this tool cannot see"
                 yield from self.judge(replace(flow, ops=(*flow.ops, (Unknown(why), flow.frame))))
@@ -308,6 +316,9 @@ class StatementJudge:
         if not isinstance(root, Root) or depth > _MAX_DEPTH:
             return
         statement = self._statements.read(flow, around)
+        for entity in statement.entities.values() if not flow.core else ():
+            if entity.tenant and entity.scoped is not Scoped.YES and self._by_listener(entity, flow):
+                entity.scoped = Scoped.YES
         yield from self._inside(statement, around, depth, role, keeper)
         if root.kind in ("union", "insert"):
             return
@@ -361,6 +372,14 @@ class StatementJudge:
                 frame.function,
                 role if entity.primary else "joined",
             )
+
+    def _by_listener(self, entity: TableUse, flow: Flow) -> bool:
+        """Whether a listener of the session adds the tenant to a statement for one of its tables."""
+        guards = self._index.guards()
+        model = self._index.models.by_name.get(entity.key.partition("@")[0]) if guards else None
+        root = flow.root
+        kind = flow.kind or (root.kind if isinstance(root, Root) else "")
+        return model is not None and guarded(guards, model, kind)
 
     def _inside(
         self,

@@ -93,6 +93,17 @@ SCOPED_REPOSITORY = (
     "from app.models import User\nfrom app.repository import RepositoryBase, SoftDeletion\n"
     "class Users(SoftDeletion[User], RepositoryBase[User]):\n    model = User\n"
 )
+LISTENER = """\
+from sqlalchemy import event
+from sqlalchemy.orm import Session, with_loader_criteria
+from app.models import Base
+from app.tenancy import require_current_tenant
+
+@event.listens_for(Session, "do_orm_execute")
+def add(state):
+    bot_id = require_current_tenant()
+    state.statement = state.statement.options(with_loader_criteria(Base, lambda cls: cls.bot_id == bot_id, include_aliases=True))
+"""
 HEAD = "from sqlalchemy import and_, exists, func, or_, select\nfrom app.models import Country, Order, User\n"
 
 
@@ -125,6 +136,8 @@ class UnscopedSelect(Rule):
                 )
 
     INVALID = (
+        # What runs on a connection passes the session's listeners by.
+        Invalid(HEAD + "async def f(conn):\n    await conn.execute(select(User))\n", (Expected(4, "select of User"),), {**MODELS, "app/guard.py": LISTENER}),
         # Defined twice: the name means the second, and the first is checked all the same.
         Invalid(HEAD + "def one(db):\n    return db.scalar(select(User))\ndef one(db, bot_id):\n    return db.scalar(select(User).where(User.bot_id == bot_id))\n", (Expected(4, "select of User"),), MODELS),
         Invalid(HEAD + "class Box:\n    @property\n    def user(self):\n        return self.db.scalar(select(User))\n    @user.setter\n    def user(self, value):\n        self.value = value\n", (Expected(6, "select of User"),), MODELS),
@@ -176,6 +189,8 @@ class UnscopedSelect(Rule):
                 (Expected(5, "it begins with base(), which this tool cannot see", Severity.INFO),), MODELS),
     )  # fmt: skip
     VALID = (
+        # A listener of the session adds the tenant to each statement.
+        Valid(HEAD + "async def f(db):\n    await db.execute(select(User))\n", {**MODELS, "app/guard.py": LISTENER}),
         # Rows that belong to no tenant are nobody's secret.
         Valid(HEAD + "async def shared(db):\n    return await db.execute(select(User).where(User.bot_id.is_(None)))\n", MODELS),
         Valid(HEAD + "async def either(db, bot_id):\n    q = select(User)\n    q = q.where(User.bot_id.is_(None)) if bot_id is None else q.where(User.bot_id == bot_id)\n    return await db.execute(q)\n", MODELS),
