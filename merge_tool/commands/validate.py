@@ -48,7 +48,7 @@ def validate(
         list[Path] | None,
         typer.Argument(
             metavar="[PATH…]",
-            help="Files or folders to report on; default: what the policy has checked. With --merge-shards: the shards' files.",
+            help="Files or folders to report on; default: what the policy has checked. One elsewhere brings its project. With --merge-shards: the shards' files.",
             show_default=False,
         ),
     ] = None,
@@ -186,7 +186,7 @@ def validate(
         raise UserError("--update-baseline needs the file", hint="add --baseline FILE")
     _refuse_form(kind, statistics=statistics, explain=explain, watch=watch, shard=bool(shard))
     asked = Asked(
-        _root(repo), plan, policy, kind, quiet, () if merge_shards else tuple(paths or ()), _split(select), _split(ignore),
+        _root(repo, () if merge_shards else tuple(paths or ())), plan, policy, kind, quiet, () if merge_shards else tuple(paths or ()), _split(select), _split(ignore),
         tuple(rules or ()), since, baseline, update_baseline, jobs, cache_dir, no_cache, watch,
     )  # fmt: skip
     if watch:
@@ -291,9 +291,13 @@ def _refuse_form(kind: Format, *, statistics: bool, explain: bool, watch: bool, 
         )
 
 
-def _root(repo: Path) -> Path:
+def _root(repo: Path, paths: Sequence[Path] = ()) -> Path:
     from merge_tool.errors import UserError
+    from merge_tool.lint.files import root_of
 
+    here = Path.cwd()
+    if repo == Path() and paths and not any((here / path).resolve().is_relative_to(here) for path in paths):
+        repo = root_of(here / paths[0])  # a project elsewhere
     if not repo.is_dir():
         raise UserError(f"{repo} is not a folder", hint="give the project's root with --repo")
     return repo

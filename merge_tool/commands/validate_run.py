@@ -82,7 +82,10 @@ def read(asked: Asked) -> Seen:
     if asked.new_files and (fresh := new_files(asked.root, files)):
         files = sorted({*files, *fresh})
         asked.note(f"{len(fresh)} new file{'s' * (len(fresh) != 1)} that git does not track yet taken too")
-    chosen = set(chosen_files(asked.root, files, asked.paths, Path.cwd())) if asked.paths else None
+    # The project's root means the project: what the policy has checked of it.
+    whole = any((Path.cwd() / path).resolve() == asked.root.resolve() for path in asked.paths)
+    paths = () if whole else asked.paths
+    chosen = set(chosen_files(asked.root, files, paths, Path.cwd())) if paths else None
     base = None
     if asked.since:
         from merge_tool.lint.since import read_base

@@ -58,6 +58,21 @@ def new_files(root: Path, files: Sequence[str]) -> list[str]:
     )  # fmt: skip
 
 
+def root_of(path: Path) -> Path:
+    """The root of the project that a path lies in: of its git work tree, else the folder itself."""
+    folder = path if path.is_dir() else path.parent
+    try:
+        done = subprocess.run(  # fixed arguments
+            ["git", "-C", str(folder), "rev-parse", "--show-toplevel"],
+            capture_output=True,
+            check=False,
+        )
+    except OSError:
+        return folder
+    found = os.fsdecode(done.stdout.rstrip(b"\n"))
+    return Path(found) if done.returncode == 0 and found else folder
+
+
 def chosen_files(root: Path, files: Sequence[str], paths: Sequence[Path], cwd: Path) -> list[str]:
     """The files that the paths of a command line mean.
 

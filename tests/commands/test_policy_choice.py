@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -69,3 +71,27 @@ def test_without_a_name_the_models_tell_or_nobody_does(
     code = run(["codemod", "filter-query", "--repo", str(tmp_path)])
     assert code == (0 if name else 2)
     assert ("a codemod must know what a tenant is" in capsys.readouterr().err) is not bool(name)
+
+
+def test_a_project_elsewhere_is_found_by_a_path_in_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`merge-tool validate ../other/app` reads the whole of the other project, and its own policy."""
+    other, here = tmp_path / "other", tmp_path / "here"
+    (other / "app").mkdir(parents=True)
+    here.mkdir()
+    (other / "tenancy.yaml").write_text("extends: generic\nname: ours\ncolumn: shop_id\n")
+    (other / "app" / "models.py").write_text(MODEL.format(column="shop_id"))
+    query = "from sqlalchemy import select\nfrom app.models import User\ndef f(db):\n    db.scalars(select(User))\n"
+    (other / "app" / "crud.py").write_text(query)
+    (other / "aside.py").write_text(query)
+    subprocess.run(["git", "init", "-q", str(other)], check=True)
+    subprocess.run(["git", "-C", str(other), "add", "."], check=True)
+    monkeypatch.chdir(here)
+    for path, found in ((other, 2), (other / "app", 1), (other / "app" / "crud.py", 1)):
+        assert run(["validate", str(path), "--select", "TQ1", "--json", "--no-cache"]) == 1
+        told = capsys.readouterr()
+        assert len(json.loads(told.out)["findings"]) == found
+        assert "policy: ours (tenancy.yaml)" in told.err
+    assert run(["validate", str(other), "--repo", str(here), "--no-cache"]) == 2
+    assert "lies outside" in capsys.readouterr().err
