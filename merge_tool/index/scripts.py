@@ -44,7 +44,8 @@ def _pattern(script: str) -> re.Pattern[str] | None:
     return re.compile(f"[{ranges}]") if ranges else None
 
 
-def _uses(text: str, script: str) -> bool:
+def uses_script(text: str, script: str) -> bool:
+    """Whether a text holds a letter of a script."""
     pattern = _pattern(script)
     if pattern is not None:
         return pattern.search(text) is not None
@@ -59,7 +60,7 @@ def script_uses(source: Source, scripts: tuple[str, ...]) -> tuple[ScriptUse, ..
     """
     if source.ascii:
         return ()
-    present = [script for script in scripts if _uses(source.text, script)]
+    present = [script for script in scripts if uses_script(source.text, script)]
     if not present:
         return ()
     found = [*_comments(source, present), *_docstrings(source, present)]
@@ -73,7 +74,7 @@ def _comments(source: Source, scripts: list[str]) -> Iterator[ScriptUse]:
         comment = match.group("comment")
         if comment is None or comment.isascii():
             continue
-        script = next((item for item in scripts if _uses(comment, item)), "")
+        script = next((item for item in scripts if uses_script(comment, item)), "")
         if not script:
             continue
         before = text[at : match.start()]
@@ -94,7 +95,7 @@ def _docstrings(source: Source, scripts: list[str]) -> Iterator[ScriptUse]:
                 and isinstance(first.value, ast.Constant)
                 and isinstance(first.value.value, str)
             ):
-                script = next((item for item in scripts if _uses(str(first.value.value), item)), "")
+                script = next((item for item in scripts if uses_script(str(first.value.value), item)), "")
                 if script:
                     yield ScriptUse(script, "docstring", source.span(first.value))
         for name in ("body", "orelse", "finalbody", "handlers", "cases"):
