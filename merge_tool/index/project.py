@@ -19,6 +19,7 @@ from merge_tool.rulekit.schema import Migrations, SchemaTable
 from merge_tool.rulekit.values import Call, Choice, Const, Items, Ref, Value
 
 if TYPE_CHECKING:
+    from merge_tool.index.openings import Openings
     from merge_tool.index.rawsql import SqlJudge
     from merge_tool.index.scopes import StatementJudge
 
@@ -58,6 +59,7 @@ class ProjectIndex:
         self._keys: dict[tuple[str, str], tuple[KeyVerdict, ...]] = {}
         self._schema: tuple[SchemaTable, ...] | None = None
         self._migrations: Migrations | None = None
+        self._openings: Openings | None = None
 
     @classmethod
     def build(cls, files: Mapping[str, bytes | str], policy: Policy) -> ProjectIndex:
@@ -234,6 +236,14 @@ class ProjectIndex:
 
             self._routes = tuple(RouteReader(self).routes())
         return self._routes
+
+    def why_open(self, route: Route) -> str:
+        """What speaks for a route that has no tenant, said for people; "" where nothing does."""
+        if self._openings is None:
+            from merge_tool.index.openings import Openings
+
+            self._openings = Openings(self)
+        return self._openings.why(route)
 
     def query_verdicts(self, path: str) -> Iterable[QueryVerdict]:
         """What came of the statements that leave the functions of a file; a verdict may lie in another file."""

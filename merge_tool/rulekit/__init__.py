@@ -1,5 +1,6 @@
 """All that a rule file may import, beside `merge_tool.model`."""
 
+from merge_tool.rulekit.claims import claim_names
 from merge_tool.rulekit.ddl import PolicyStatement, always_true, policies, row_security, told
 from merge_tool.rulekit.facts import (
     ClassFacts,
@@ -118,6 +119,7 @@ __all__ = [
     "Value",
     "Write",
     "always_true",
+    "claim_names",
     "is_tenant_parameter",
     "knows_tenant",
     "last_part",

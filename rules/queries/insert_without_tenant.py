@@ -61,6 +61,12 @@ links = Table("links", MetaData(), Column("id", Integer), Column("bot_id", Integ
 """
 MODELS = {"app/models.py": BODY}
 STAMPED = {"app/models.py": BODY.replace('ForeignKey("bots.id"))', 'ForeignKey("bots.id"), default=current)')}
+DECLARED = {
+    "app/models.py": BODY.replace(
+        '    bot = relationship("Bot")\n',
+        '    @declared_attr\n    def bot(cls):\n        return relationship("Bot")\n',
+    ).replace("import DeclarativeBase,", "import DeclarativeBase, declared_attr,")
+}
 LITERAL = {"app/models.py": BODY.replace('ForeignKey("bots.id"))', 'ForeignKey("bots.id"), default=1)')}
 HEAD = "from sqlalchemy import event, insert, select\nfrom app.models import Bot, Country, Order, links\n"
 LISTENER = "from sqlalchemy import event\nfrom sqlalchemy.orm import Session\n@event.listens_for(Session, 'before_flush')\ndef stamp(session, context, instances):\n    for item in session.new:\n        if hasattr(item, 'bot_id'):\n            item.bot_id = current()\n"
@@ -113,6 +119,7 @@ class InsertWithoutTenant(Rule):
         Invalid(HEAD + "async def f(db, rows):\n    await db.execute(insert(Order), rows)\n", (Expected(4, "cannot tell", Severity.INFO),), MODELS),
     )  # fmt: skip
     VALID = (
+        Valid(HEAD + "async def f(db, body, bot):\n    db.add(Order(**body.model_dump(), bot=bot))\n    db.add(Order(code='a', bot=bot))\n", DECLARED),
         Valid(HEAD + "async def f(db):\n    db.add(Country())\n", MODELS, {"tables": TablePolicy(tenant=("countries",))}),
         Valid(HEAD + "async def f(db, bot_id):\n    db.add(Order(code='a', bot_id=bot_id))\n", MODELS),
         Valid(HEAD + "async def f(db, bot):\n    db.add(Order(code='a', bot=bot))\n", MODELS),

@@ -125,6 +125,9 @@ class UnscopedSelect(Rule):
                 )
 
     INVALID = (
+        # A held subquery holds what is tied to it by equal tenants, but not over an outer join, and not by another column.
+        Invalid(HEAD + "async def f(db, bot_id):\n    newest = select(Order.bot_id, func.max(Order.id).label('m')).where(Order.bot_id == bot_id).group_by(Order.bot_id).subquery()\n    return await db.execute(select(User).outerjoin(newest, User.bot_id == newest.c.bot_id))\n", (Expected(5, "select of User"),), MODELS),
+        Invalid(HEAD + "async def f(db, bot_id):\n    newest = select(Order.code, func.max(Order.id).label('m')).where(Order.bot_id == bot_id).group_by(Order.code).subquery()\n    return await db.execute(select(User).join(newest, User.email == newest.c.code))\n", (Expected(5, "select of User"),), MODELS),
         # Defined twice: the name means the second, and the first is checked all the same.
         Invalid(HEAD + "def one(db):\n    return db.scalar(select(User))\ndef one(db, bot_id):\n    return db.scalar(select(User).where(User.bot_id == bot_id))\n", (Expected(4, "select of User"),), MODELS),
         Invalid(HEAD + "class Box:\n    @property\n    def user(self):\n        return self.db.scalar(select(User))\n    @user.setter\n    def user(self, value):\n        self.value = value\n", (Expected(6, "select of User"),), MODELS),
@@ -176,6 +179,9 @@ class UnscopedSelect(Rule):
                 (Expected(5, "it begins with base(), which this tool cannot see", Severity.INFO),), MODELS),
     )  # fmt: skip
     VALID = (
+        Valid(HEAD + "async def f(db, bot_id):\n    newest = select(Order.bot_id, func.max(Order.id).label('m')).where(Order.bot_id == bot_id).group_by(Order.bot_id).subquery()\n    return await db.execute(select(User).join(newest, (User.bot_id == newest.c.bot_id) & (User.id == newest.c.m)))\n", MODELS),
+        # The tenants' own table: the tenant is its whole primary key, and points nowhere.
+        Valid("from sqlalchemy import Column, Integer, String, select\nfrom sqlalchemy.orm import DeclarativeBase\nclass Base(DeclarativeBase): pass\nclass Bot(Base):\n    __tablename__ = 'bots'\n    bot_id = Column(Integer, primary_key=True)\n    domain = Column(String)\nasync def f(db, domain):\n    return await db.scalar(select(Bot).filter_by(domain=domain))\n"),
         # Rows that belong to no tenant are nobody's secret.
         Valid(HEAD + "async def shared(db):\n    return await db.execute(select(User).where(User.bot_id.is_(None)))\n", MODELS),
         Valid(HEAD + "async def either(db, bot_id):\n    q = select(User)\n    q = q.where(User.bot_id.is_(None)) if bot_id is None else q.where(User.bot_id == bot_id)\n    return await db.execute(q)\n", MODELS),
