@@ -26,6 +26,7 @@ _STAFF_PAIRS = (
     ("global", "admin"),
     ("back", "office"),
 )
+_HARMLESS = "nothing that it calls reads or writes a tenant's table"
 _FEW = 10  # routes from which on a share says something
 _RARE = 0.2
 _USUAL = 0.5
@@ -59,7 +60,15 @@ class Openings:
             return "it comes before anybody is known, as nearly all routes of this project with such a path"
         function = self._function(route)
         if function is not None and self._reach.touches_nothing(function):
-            return "nothing that it calls reads or writes a tenant's table"
+            return _HARMLESS
+        return ""
+
+    def harmless(self, function: FunctionFacts) -> str:
+        """Why a handler can come to no tenant's rows, said for people; "" where it may."""
+        if self._reach.touches_nothing(function):
+            return _HARMLESS
+        if function.calls and self._reach.is_apart(function.path):
+            return "neither its file nor what that imports knows a tenant's table, a database or Redis"
         return ""
 
     def _function(self, route: Route) -> FunctionFacts | None:
@@ -70,10 +79,11 @@ class Openings:
 def staff_word(route: Route) -> str:
     """The dependency or the part of the path by which only the platform's own staff comes to a route; "" where there is none."""
     parts = [part for path in route.paths for part in path.split("/") if part and "{" not in part]
-    return next((item for item in (*route.guards, *parts) if _is_staff(item)), "")
+    return next((item for item in (*route.guards, *parts) if is_staff(item)), "")
 
 
-def _is_staff(name: str) -> bool:
+def is_staff(name: str) -> bool:
+    """Whether a name speaks of people who run the platform, above all tenants; an admin may be a tenant's own."""
     have = words(name)
     return bool(_STAFF.intersection(have)) or any(pair in _STAFF_PAIRS for pair in pairwise(have))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,15 @@ from merge_tool.index.reader import read_module
 from merge_tool.index.types import Types
 from merge_tool.model.policy import Policy
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, ModuleFacts, Unreadable
-from merge_tool.rulekit.project import CallSite, KeyVerdict, Model, QueryVerdict, Route, SqlVerdict
+from merge_tool.rulekit.project import (
+    CallSite,
+    KeyVerdict,
+    Model,
+    QueryVerdict,
+    Route,
+    Scoped,
+    SqlVerdict,
+)
 from merge_tool.rulekit.schema import Migrations, SchemaTable
 from merge_tool.rulekit.values import Call, Choice, Const, Items, Ref, Value
 
@@ -22,6 +31,7 @@ if TYPE_CHECKING:
     from merge_tool.index.openings import Openings
     from merge_tool.index.rawsql import SqlJudge
     from merge_tool.index.scopes import StatementJudge
+    from merge_tool.index.staff import Staff
 
 _MAX_CALLER_DEPTH = 4
 
@@ -60,6 +70,7 @@ class ProjectIndex:
         self._schema: tuple[SchemaTable, ...] | None = None
         self._migrations: Migrations | None = None
         self._openings: Openings | None = None
+        self._staff: Staff | None = None
 
     @classmethod
     def build(cls, files: Mapping[str, bytes | str], policy: Policy) -> ProjectIndex:
@@ -245,13 +256,43 @@ class ProjectIndex:
             self._openings = Openings(self)
         return self._openings.why(route)
 
+    def why_harmless(self, function: FunctionFacts) -> str:
+        """Why a handler can come to no tenant's rows, said for people; "" where it may."""
+        if self._openings is None:
+            from merge_tool.index.openings import Openings
+
+            self._openings = Openings(self)
+        return self._openings.harmless(function)
+
+    def staff_of(self, function: FunctionFacts) -> str:
+        """What keeps all but the platform's own staff out of a function, said for people; "" where nothing does."""
+        if self._staff is None:
+            from merge_tool.index.staff import Staff
+
+            self._staff = Staff(self)
+        behind = self._staff.behind(function)
+        return f"it stands behind {behind}, which looks like the platform's own staff" if behind else ""
+
     def query_verdicts(self, path: str) -> Iterable[QueryVerdict]:
         """What came of the statements that leave the functions of a file; a verdict may lie in another file."""
         if path not in self._queries:
             from merge_tool.index.scopes import judge_module
 
-            self._queries[path] = tuple(judge_module(self, path))
+            self._queries[path] = tuple(map(self._with_staff, judge_module(self, path)))
         return self._queries[path]
+
+    def _with_staff(self, verdict: QueryVerdict) -> QueryVerdict:
+        """What only the platform's own staff comes to reads all tenants by design, or forgets one: the text does not tell."""
+        if (
+            verdict.scoped not in (Scoped.NO, Scoped.PARTIAL)
+            or verdict.function is None
+            or verdict.kind == "insert"
+        ):
+            return verdict
+        why = self.staff_of(verdict.function)
+        if not why:
+            return verdict
+        return replace(verdict, scoped=Scoped.UNDECIDED, reasons=(*verdict.reasons, why))
 
     @property
     def statements(self) -> StatementJudge:

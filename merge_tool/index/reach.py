@@ -29,6 +29,38 @@ class Reach:
     def __init__(self, index: ProjectIndex) -> None:
         self._index = index
         self._known: dict[int, bool] = {}
+        self._apart: dict[str, bool] = {}
+        self._holders: set[str] | None = None
+
+    def is_apart(self, path: str) -> bool:
+        """Whether a file, and all of the project that it imports, knows neither a tenant's table nor a database or Redis client."""
+        known = self._apart.get(path)
+        if known is None:
+            known = self._apart[path] = self._find_apart(path)
+        return known
+
+    def _find_apart(self, path: str) -> bool:
+        if self._holders is None:
+            self._holders = {
+                model.path
+                for model in self._index.models.by_name.values()
+                if self._index.models.is_tenant(model)
+            }
+        if not self._holders:
+            return False  # what a tenant's table is cannot be told
+        stack, seen = [path], {path}
+        while stack:
+            here = stack.pop()
+            if here in self._holders:
+                return False
+            for item in self._index.modules[here].import_sites:
+                module, _ = self._index.names.split(item.target)
+                if item.dynamic or (module is None and item.target.partition(".")[0] in _STORES):
+                    return False
+                if module is not None and module.path not in seen:
+                    seen.add(module.path)
+                    stack.append(module.path)
+        return True
 
     def touches_nothing(self, function: FunctionFacts) -> bool:
         """Whether a route surely reads and writes no tenant's rows: all that it calls is seen, and nothing of it names a tenant's table.
@@ -115,7 +147,7 @@ def _body(function: FunctionFacts) -> list[Call]:
 
 def _does_nothing(function: FunctionFacts) -> bool:
     return not _body(function) and all(
-        isinstance(item, Const) and item.value in (None, ...) for item in function.returns
+        isinstance(item, Const) and item.value is None for item in function.returns
     )
 
 

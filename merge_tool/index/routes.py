@@ -193,7 +193,20 @@ class RouteReader:
                 self._dependencies.names(path, function, call.argument(10_000, "dependencies"))
             )
             self._routers[id(call)] = found
+            self._by_class(found, name)
         return found
+
+    def _by_class(self, router: _Router, name: str) -> None:
+        """`class UserRouter(APIRouter)` that gives dependencies to `super().__init__(…)`: all of its routers have them."""
+        owner = self._index.find_class(name)
+        init = self._index.types.method(owner, "__init__") if owner is not None else None
+        for call in init.calls if init is not None else ():
+            receiver = call.receiver
+            if call.name == "__init__" and isinstance(receiver, Call) and receiver.dotted == "super":
+                assert init is not None  # it has calls
+                depended = call.argument(10_000, "dependencies")
+                router.tenant |= self._dependencies.any_tenant(init.path, init, depended)
+                router.guards.extend(self._dependencies.names(init.path, init, depended))
 
     def _include(self, function: FunctionFacts, call: Call) -> None:
         parent = self.router(function.path, function, call.receiver)

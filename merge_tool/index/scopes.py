@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from merge_tool.index.doubts import doubt, told
 from merge_tool.index.entities import Frame, entity_of, owner_class
 from merge_tool.index.generic import Generics
 from merge_tool.index.inserts import InsertJudge
@@ -341,6 +342,9 @@ class StatementJudge:
             elif scoped is Scoped.NO and statement.opaque:
                 scoped = Scoped.UNDECIDED
                 reasons.extend(statement.opaque)
+            elif scoped is Scoped.NO and (why := doubt(self._index, flow, statement, entity)):
+                scoped = Scoped.UNDECIDED
+                reasons.append(why)
             if keeper is not None and scoped < Scoped.OPTIONAL:
                 if keeper.scoped < Scoped.OPTIONAL:
                     continue  # the table around it is told
@@ -348,7 +352,7 @@ class StatementJudge:
                 reasons.append(
                     f"other tenants' rows are read, and then kept out by {keeper.label}, which is held itself"
                 )
-            reasons.extend(self._told(entity, scoped))
+            reasons.extend(told(self._index.policy.column, entity, scoped))
             frame, span = flow.site or (flow.frame, root.span)
             yield QueryVerdict(
                 frame.path,
@@ -390,10 +394,3 @@ class StatementJudge:
         for value, frame, as_what, kept_by in inside:
             for flow in self.flows(value, frame, depth + 1):
                 yield from self.judge(flow, keys, depth + 1, as_what, kept_by)
-
-    def _told(self, entity: TableUse, scoped: Scoped) -> Iterable[str]:
-        column = self._index.policy.column
-        if scoped is Scoped.NO:
-            yield f"no condition compares {entity.label}.{column}, and no join ties {entity.label} to a table that is held to one tenant"
-        elif scoped is Scoped.PARTIAL:
-            yield f"{entity.label}.{column} is compared on one branch only"

@@ -214,6 +214,14 @@ class Project(Protocol):
         """What speaks for a route that has no tenant, said for people; "" where nothing does."""
         ...
 
+    def why_harmless(self, function: FunctionFacts) -> str:
+        """Why a handler can come to no tenant's rows, said for people; "" where it may."""
+        ...
+
+    def staff_of(self, function: FunctionFacts) -> str:
+        """What keeps all but the platform's own staff out of a function, said for people; "" where nothing does."""
+        ...
+
     def query_verdicts(self, path: str) -> Iterable[QueryVerdict]:
         """What came of the statements that leave the functions of a file; a verdict may lie in another file."""
         ...

@@ -127,6 +127,7 @@ class MissingTenantDependency(Rule):
         Invalid(ROUTER + 'def role(name):\n    def inner(user=Depends(dict)): ...\n    return Depends(inner)\n@router.get("/users")\ndef users(user=role("a")): ...\n', (Expected(8, "GET /users"),), TENANCY),
     )  # fmt: skip
     VALID = (
+        Valid(HEAD + 'class UserRouter(APIRouter):\n    def __init__(self, **rest):\n        super().__init__(dependencies=[Depends(get_current_tenant)], **rest)\nrouter = UserRouter(prefix="/u")\n' + PLAIN, TENANCY),
         Valid(ROUTER + '@router.get("/users")\nasync def users(bot_id: int = Depends(get_current_tenant)): ...\n', TENANCY),
         Valid(ROUTER + '@router.get("/users")\nasync def users(bot_id: Annotated[int, Depends(get_current_tenant)]): ...\n', TENANCY),
         Valid(ROUTER + 'Tenant = Annotated[int, Depends(get_current_tenant)]\n@router.get("/users")\nasync def users(bot_id: Tenant): ...\n', TENANCY),

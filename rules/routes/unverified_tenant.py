@@ -137,7 +137,13 @@ class UnverifiedTenant(Rule):
                 ):
                     continue
                 message = f'the tenant "{item.name}" comes from {source} and is never compared with the verified one'
-                yield self.found(module.path, function.header, message)
+                staff = index.staff_of(function)
+                if staff:
+                    yield self.found(
+                        module.path, function.header, message, severity=Severity.INFO, reason=[staff]
+                    )
+                else:
+                    yield self.found(module.path, function.header, message)
 
     def _source(self, item: Parameter, route: Route | None, index: Project, function: FunctionFacts) -> str:
         """Where the client puts a parameter; "" where it is no client's."""
@@ -209,6 +215,12 @@ class UnverifiedTenant(Rule):
                     "auth",
                     "admin",
                     "account",
+                    "ctx",
+                    "context",
+                    "actor",
+                    "viewer",
+                    "caller",
+                    "subject",
                 )
                 for word in words(item.name)
             )
@@ -270,8 +282,10 @@ class UnverifiedTenant(Rule):
         Invalid(HEAD + '@router.post("/users")\ndef users(bot_id: Annotated[int, Body()], q: int = Query(1)):\n    row = User(bot_id=bot_id)\n    return row\n', (Expected(6, "the body"),), TENANCY),
         Invalid(HEAD + 'def tenant(x_tenant_id: str = Header()):\n    return x_tenant_id\n@router.get("/users")\ndef users(bot_id=Depends(tenant)):\n    return load(bot_id)\n', (Expected(5, "a header"),), TENANCY),
         Invalid(HEAD + '@router.get("/t/{bot_id}")\ndef users(bot_id: int):\n    if bot_id == 0:\n        return None\n    return load(bot_id)\n', (Expected(6, "the path"),), TENANCY),
+        Invalid(HEAD + 'def superuser(): ...\n@router.get("/tenants/{bot_id}/users")\nasync def users(bot_id: int, staff=Depends(superuser)):\n    return await list_users(bot_id)\n', (Expected(7, '"bot_id" comes from the path', Severity.INFO),), TENANCY),
     )  # fmt: skip
     VALID = (
+        Valid(HEAD + 'def context(): ...\n@router.get("/tenants/{bot_id}/users")\nasync def users(bot_id: int, ctx=Depends(context)):\n    if not of_person(ctx, bot_id):\n        raise HTTPException(404)\n    return await list_users(bot_id)\n', TENANCY),
         Valid(HEAD + '@router.get("/t/{bot_id}")\ndef users(bot_id: int, current: int = Depends(get_current_tenant)):\n    if bot_id != current:\n        raise HTTPException(403)\n    return load(bot_id)\n', TENANCY),
         Valid(HEAD + '@router.get("/users")\ndef users(bot_id: int = Depends(get_current_tenant), other: Annotated[int, Depends(get_current_tenant)] = 1):\n    return load(bot_id)\n', TENANCY),
         Valid(HEAD + '@router.get("/t/{bot_id}")\ndef users(bot_id: int, user=Depends(dict)):\n    verify_access(bot_id)\n    return load(bot_id)\n', TENANCY),
