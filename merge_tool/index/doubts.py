@@ -11,7 +11,8 @@ from merge_tool.index.tables import Flow, Statement, TableUse
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.matchers import words
 from merge_tool.rulekit.project import Model, Scoped
-from merge_tool.rulekit.values import Attr, Compare, Items, Logic, Op, Ref, Star, Value, walk
+from merge_tool.rulekit.tenants import takes_tenant
+from merge_tool.rulekit.values import Attr, Compare, Items, Logic, Op, Ref, Root, Star, Value, walk
 
 if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex
@@ -40,10 +41,11 @@ def doubt(index: ProjectIndex, flow: Flow, statement: Statement, entity: TableUs
     if checked_after(flow.frame.function, flow.root, index.policy.column):
         return f"the {index.policy.column} of what it loads is compared afterwards"
     model = index.models.by_name.get(entity.key.partition("@")[0])
-    if model is None:
-        return ""
+    if model is None or takes_tenant(flow.frame.function, index.policy):
+        return ""  # who has the tenant in hand and leaves it out forgot it
     named = set(_named(index, flow, statement, entity.key))
-    for name in sorted(named & set(model.foreign_keys)):
+    reads = isinstance(flow.root, Root) and flow.root.kind in ("select", "query") and not flow.kind
+    for name in sorted(named & set(model.foreign_keys)) if reads else ():
         if _links(index, model, name):
             return f"it asks for the links of one row to its tenants, by {name}"
     if not any(_has_column(index, key) for key in statement.entities):

@@ -25,6 +25,7 @@ from merge_tool.rulekit.project import (
     SqlVerdict,
 )
 from merge_tool.rulekit.schema import Migrations, SchemaTable
+from merge_tool.rulekit.tenants import takes_tenant
 from merge_tool.rulekit.values import Call, Choice, Const, Items, Ref, Value
 
 if TYPE_CHECKING:
@@ -287,6 +288,7 @@ class ProjectIndex:
             verdict.scoped not in (Scoped.NO, Scoped.PARTIAL)
             or verdict.function is None
             or verdict.kind == "insert"
+            or takes_tenant(verdict.function, self.policy)
         ):
             return verdict
         why = self.staff_of(verdict.function)

@@ -99,6 +99,7 @@ class InsertWithoutTenant(Rule):
             yield self.found(verdict.path, verdict.span, message, severity=severity, reason=verdict.reasons)
 
     INVALID = (
+        Invalid(HEAD + "from pydantic import BaseModel\nclass Body(BaseModel):\n    code: str\n    bot: int\nasync def f(db, body: Body):\n    db.add(Order(**body.model_dump(exclude={'bot'})))\n", (Expected(8, "a new row of Order"),), MODELS),
         Invalid(HEAD + "async def f(db):\n    db.add(Order(code='a'))\n", (Expected(4, "a new row of Order gets no bot_id"),), MODELS),
         Invalid(HEAD + "async def f(db):\n    order = Order(code='a')\n    order.code = 'b'\n    db.add(order)\n    await db.commit()\n    return order\n", (Expected(4, "a new row of Order"),), MODELS),
         Invalid(HEAD + "async def f(db, codes):\n    db.add_all([Order(code=code) for code in codes])\n", (Expected(4, "a new row of Order"),), MODELS),

@@ -151,6 +151,9 @@ class UnscopedSelect(Rule):
                 )
 
     INVALID = (
+        # Who has the tenant in hand and leaves it out forgot it.
+        Invalid("from sqlalchemy import select\nfrom app.links import Link\nasync def f(db, user_id, bot_id):\n    return await db.scalar(select(Link).where(Link.user_id == user_id))\n", (Expected(4, "select of Link"),), LINKS),
+        Invalid(HEAD + "def require_admin(user):\n    if not user.is_superuser:\n        raise PermissionError\nasync def every(db, user, bot_id):\n    require_admin(user)\n    return await db.scalars(select(Order))\n", (Expected(8, "select of Order"),), MODELS),
         # The tenant of what it loads is compared afterwards; another column compared is no such thing.
         Invalid(HEAD + "async def f(db, code, bot_id):\n    row = (await db.execute(select(Order).where(Order.code == code))).scalar_one()\n    if row.bot_id != bot_id:\n        raise LookupError\n    return row\n", (Expected(4, "compared afterwards", Severity.INFO),), MODELS),
         Invalid(HEAD + "class Repo:\n    async def f(self, db, code, ctx):\n        row = await db.scalar(select(Order).where(Order.code == code))\n        self.check_access(ctx, row.bot_id)\n        return row\n", (Expected(5, "compared afterwards", Severity.INFO),), MODELS),
