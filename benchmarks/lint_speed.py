@@ -47,7 +47,16 @@ async def benchmark_{number}(db, user_id):
 PATTERN = "$A.execute($B)"
 OTHERS = {
     "ruff": ["ruff", "check", "--isolated", "--no-cache", "--quiet"],
-    "semgrep": ["semgrep", "--metrics=off", "--quiet", "--lang", "python", "--pattern", "$A.execute(...)"],
+    "semgrep": [
+        "semgrep",
+        "--metrics=off",
+        "--disable-version-check",
+        "--quiet",
+        "--lang",
+        "python",
+        "--pattern",
+        "$A.execute(...)",
+    ],
     "ast-grep": ["ast-grep", "run", "--lang", "python", "--pattern", PATTERN],
     "fixit": ["fixit", "--quiet", "lint"],
 }
@@ -85,6 +94,28 @@ class Figures:
             "ratio": round(took / floor, 2),
             "megabytes": round(statistics.median(self.kilobytes) / 1024),
         }
+
+
+def installed(name: str) -> str:
+    """Where another tool is: beside this interpreter, or on the path; "" where it is not."""
+    return shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name) or ""
+
+
+def version(name: str) -> str:
+    """What another tool calls itself."""
+    done = subprocess.run([installed(name), "--version"], capture_output=True, text=True, check=False)
+    told = (done.stdout.strip() or done.stderr.strip()).splitlines()
+    return told[-1] if told and name in told[-1] else f"{name} {told[-1] if told else ''}".strip()
+
+
+def processor() -> str:
+    """The processor's name where the system tells it."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.processor() or "processor not told"
+    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    return found[1] if found else "processor not told"
 
 
 def tracked(repo: Path) -> list[str]:
@@ -139,7 +170,7 @@ def measure(options: argparse.Namespace, home: Path, copies: int) -> dict[str, o
     kept = [*tool, "--cache-dir", str(cache)]
     floors: list[float] = []
     figures = {name: Figures() for name in ("cold", "cold, one process", "unchanged", "one file changed")}
-    others = {name: Figures() for name in OTHERS if copies == 1 and shutil.which(name)}
+    others = {name: Figures() for name in OTHERS if copies == 1 and installed(name)}
     runs = options.runs if copies == 1 else max(options.runs // 2, 1)
     for number in range(runs):
         floors.append(floor_seconds(project, names))
@@ -153,7 +184,7 @@ def measure(options: argparse.Namespace, home: Path, copies: int) -> dict[str, o
         figures["one file changed"].add(kept, home)
         path.write_bytes(before)
         for name, others_figures in others.items():
-            others_figures.add([*OTHERS[name], options.path], project)
+            others_figures.add([installed(name), *OTHERS[name][1:], options.path], project)
     floor = statistics.median(floors)
     return {
         "copies": copies,
@@ -185,13 +216,22 @@ def main() -> None:
         projects = [
             measure(options, Path(folder), copies) for copies in dict.fromkeys((1, max(options.copies, 1)))
         ]
-    absent = [name for name in OTHERS if not shutil.which(name)]
+    absent = [name for name in OTHERS if not installed(name)]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    about = {"python": platform.python_version(), "machine": platform.machine(), "cores": cores}
+    load = [round(item, 1) for item in os.getloadavg()] if hasattr(os, "getloadavg") else []
+    versions = {name: version(name) for name in OTHERS if name not in absent}
+    about = {
+        "python": platform.python_version(),
+        "machine": f"{platform.machine()}, {processor()}",
+        "cores": cores,
+        "load": load,
+    }
     if options.json:
-        print(json.dumps({**about, "not installed": absent, "projects": projects}, indent=2))
+        print(
+            json.dumps({**about, "others": versions, "not installed": absent, "projects": projects}, indent=2)
+        )
         return
-    print(f"Python {about['python']}, {about['machine']}, {cores} cores")
+    print(f"Python {about['python']}, {about['machine']}, {cores} cores; load after the runs {load}")
     for project in projects:
         print(f"\n{project['command']}")
         print(
@@ -203,6 +243,8 @@ def main() -> None:
             print(
                 f"  {name:18} {row['seconds']:7.3f} s ({row['least']}-{row['most']})  {row['ratio']:5.2f} x  {row['cpu']:6.3f} s CPU  {row['megabytes']} MB"
             )
+    for name, told in versions.items():
+        print(f"\n{told}: {' '.join([*OTHERS[name], options.path])}", end="")
     print(f"\nnot installed, so not run: {', '.join(absent) or 'none'}")
 
 

@@ -19,6 +19,7 @@ import yaml
 from merge_tool.actions.registry import action_types
 from merge_tool.cli import VERBS, app
 from merge_tool.codemods.base import all_codemods
+from merge_tool.codemods.mends import mended_by
 from merge_tool.lint.loader import load_rules
 
 HERE = Path(__file__).parent
@@ -127,6 +128,8 @@ def rules() -> str:
             re.sub(r"(?m)^(.+)\n-{3,}$", r"### \1\n", body.strip()),
             "",
         ]
+        if mended := mended_by(rule.code):
+            parts += [mended, ""]
     return "\n".join(parts)
 
 

@@ -31,7 +31,8 @@ from typing import Any, ClassVar
 
 import libcst as cst
 
-from merge_tool.codemods.base import Codemod, Example, Project
+from merge_tool.codemods.base import Codemod, Project
+from merge_tool.codemods.columns_examples import EXAMPLES
 from merge_tool.codemods.edits import EditError, FileEdits, apply_edits
 from merge_tool.codemods.importing import bound_imports, bound_names
 from merge_tool.codemods.imports import ImportNeed
@@ -76,10 +77,11 @@ class Options:
 
 
 @dataclass
-class _Work:
+class Work:
     """One run on one class."""
 
     path: str
+    model: str
     text: str
     node: ast.ClassDef
     style: ColumnStyle
@@ -127,18 +129,34 @@ class AddColumns(Codemod):
         nodes = module.classes.get(options.model, [])
         if not nodes:
             raise UserError(f"add-columns: there is no class {options.model} in {path}", where=path)
-        node = nodes[0]
-        table = table_of(node) or options.model.lower()
-        columns = read_columns(options.columns, table)
-        indexes = read_indexes(options.indexes, table)
+        table = table_of(nodes[0]) or options.model.lower()
+        columns, indexes = read_columns(options.columns, table), read_indexes(options.indexes, table)
         if len(nodes) > 1:
             return self._left(path, nodes[1].lineno, f"{options.model} is defined more than once")
         if path not in project.chosen(paths):
-            return self._left(path, node.lineno, f"{path} is not among the chosen files")
-        present = attributes_of(names, Thing("class", f"{module.name}.{options.model}", path, options.model))
-        work = _Work(
+            return self._left(path, nodes[0].lineno, f"{path} is not among the chosen files")
+        work = self.plan(names, module, nodes[0], columns, indexes)
+        try:
+            return CodemodResult(written(module, [work]), tuple(work.edits), tuple(work.not_done))
+        except EditError as error:
+            return self._left(path, nodes[0].lineno, str(error))
+
+    def plan(
+        self,
+        names: Names,
+        module: Module,
+        node: ast.ClassDef,
+        columns: Sequence[Column],
+        indexes: Sequence[Index],
+    ) -> Work:
+        """The edits of one class of a file, none of them made yet."""
+        path, model = module.path, module.qualname[node]
+        table = table_of(node) or model.lower()
+        present = attributes_of(names, Thing("class", f"{module.name}.{model}", path, model))
+        work = Work(
             path,
-            project.files[path],
+            model,
+            module.text,
             node,
             style_of(module.tree, node),
             bound_imports(module.tree.body, path),
@@ -152,39 +170,28 @@ class AddColumns(Codemod):
         flags = {name: index for name, index in flags.items() if name in {column.name for column in new}}
         self._add_columns(work, new, flags)
         self._add_indexes(work, [index for index in missing if index not in flags.values()])
-        try:
-            return self._written(work, module)
-        except EditError as error:
-            return self._left(path, node.lineno, str(error))
+        return work
 
     def _left(self, path: str, line: int, reason: str) -> CodemodResult:
         return CodemodResult(not_done=(NotDone(path, line, self.name, reason),))
 
-    def _written(self, work: _Work, module: Module) -> CodemodResult:
-        if not work.edits:
-            return CodemodResult(not_done=tuple(work.not_done))
-        text = apply_edits(work.text, work.file, module.name, module.package) if work.file else work.text
-        if work.grown:
-            text = grow_table_args(cst.parse_module(text), self.options.model, work.grown).code
-        return CodemodResult({work.path: text}, tuple(work.edits), tuple(work.not_done))
-
-    def _compare(self, work: _Work, column: Column, present: dict[str, Attribute]) -> None:
+    def _compare(self, work: Work, column: Column, present: dict[str, Attribute]) -> None:
         found = present.get(column.name)
         if found is not None and (differs := difference(column, found.value)):
-            reason = f"{self.options.model}.{column.name} is there already, but {differs}"
+            reason = f"{work.model}.{column.name} is there already, but {differs}"
             work.not_done.append(NotDone(found.path, found.line, self.name, reason))
 
     # ---- columns -------------------------------------------------------------------------------------------
 
-    def _add_columns(self, work: _Work, columns: Sequence[Column], flags: dict[str, Index]) -> None:
+    def _add_columns(self, work: Work, columns: Sequence[Column], flags: dict[str, Index]) -> None:
         place = _last(work.node, lambda item: column_call(value_of(item)) is not None)
         for column in columns:
             code = self._column_code(work, column, flags.get(column.name))
             work.file.after.setdefault(start_of(work.text, place), []).append(code)
-            added = f"add column {self.options.model}.{column.name}"
+            added = f"add column {work.model}.{column.name}"
             work.edits.append(Edit(work.path, place.lineno, self.name, added))
 
-    def _column_code(self, work: _Work, column: Column, index: Index | None) -> str:
+    def _column_code(self, work: Work, column: Column, index: Index | None) -> str:
         style = work.style
         dialect = any(module != "sqlalchemy" for _, module in column.type.names)
         prefix = "" if dialect else style.prefix
@@ -211,7 +218,7 @@ class AddColumns(Codemod):
             else f"{column.name} = {call}"
         )
 
-    def _annotation(self, work: _Work, column: Column) -> str:
+    def _annotation(self, work: Work, column: Column) -> str:
         """The type inside `Mapped[…]`."""
         try:
             kind = column.type.instance.python_type
@@ -229,7 +236,7 @@ class AddColumns(Codemod):
 
     # ---- indexes -------------------------------------------------------------------------------------------
 
-    def _add_indexes(self, work: _Work, indexes: Sequence[Index]) -> None:
+    def _add_indexes(self, work: Work, indexes: Sequence[Index]) -> None:
         if not indexes:
             return
         calls = []
@@ -260,6 +267,27 @@ class AddColumns(Codemod):
         codes.insert(0, code)
 
 
+def written(module: Module, works: Sequence[Work]) -> dict[str, str]:
+    """The new text of a file in which some classes change, by its path; nothing where none does.
+
+    Raises:
+        EditError: libcst cannot parse it, or a place was not found.
+    """
+    file = FileEdits()
+    for work in works:
+        file.imports += work.file.imports
+        for place, codes in work.file.after.items():
+            file.after.setdefault(place, []).extend(codes)
+    text = apply_edits(module.text, file, module.name, module.package) if file else module.text
+    grown = [work for work in works if work.grown]
+    if grown:
+        parsed = cst.parse_module(text)
+        for work in grown:
+            parsed = grow_table_args(parsed, work.model, work.grown)
+        text = parsed.code
+    return {module.path: text} if text != module.text else {}
+
+
 def _last(node: ast.ClassDef, wanted: Any) -> ast.stmt:
     """The last statement of a class body that is `wanted`; else its table's name, its docstring or its first statement."""
     found = [item for item in node.body if wanted(item)]
@@ -267,114 +295,6 @@ def _last(node: ast.ClassDef, wanted: Any) -> ast.stmt:
     return found[-1] if found else node.body[0]
 
 
-_CABINET = {
-    "models": "app/models.py",
-    "model": "User",
-    "columns": [
-        {"name": "cabinet_email", "type": "String(255)", "nullable": True},
-        {"name": "cabinet_email_verified", "type": "Boolean", "nullable": False, "default": False},
-        {"name": "username", "type": "String(64)"},
-    ],
-    "indexes": [
-        {"name": "idx_users_cabinet_email", "columns": ["cabinet_email"]},
-        {"name": "ix_users_cabinet_email_verified", "columns": ["cabinet_email_verified"]},
-    ],
-}
-
-EXAMPLES = (
-    Example(
-        {
-            "app/models.py": """from sqlalchemy import (
-    Column,
-    Integer,
-    String,
-)
-from app.base import Base
-
-
-class User(Base):
-    __tablename__ = "users"
-
-    id = Column(Integer, primary_key=True)
-    username = Column(String(255))  # shown to all
-
-    orders = relationship("Order")
-"""
-        },
-        {
-            "app/models.py": """from sqlalchemy import (
-    Boolean,
-    Column,
-    Index,
-    Integer,
-    String,
-    text,
-)
-from app.base import Base
-
-
-class User(Base):
-    __tablename__ = "users"
-    __table_args__ = (Index("idx_users_cabinet_email", "cabinet_email"),)
-
-    id = Column(Integer, primary_key=True)
-    username = Column(String(255))  # shown to all
-    cabinet_email = Column(String(255), nullable=True)
-    cabinet_email_verified = Column(Boolean, default=False, server_default=text("false"), nullable=False, index=True)
-
-    orders = relationship("Order")
-"""
-        },
-        _CABINET,
-        not_done=("User.username is there already, but it is of type String(255), not String(64)",),
-    ),
-    Example(
-        {
-            "app/models.py": """import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
-
-
-class Base: ...
-
-
-class Code(Base):
-    __tablename__ = 'codes'
-    __table_args__ = (
-        sa.UniqueConstraint('code'),
-        {'schema': 'shop'},
-    )
-    id: Mapped[int] = mapped_column(sa.Integer, primary_key=True)
-    code: Mapped[str] = mapped_column(sa.String(50))
-"""
-        },
-        {
-            "app/models.py": """from datetime import datetime
-import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
-
-
-class Base: ...
-
-
-class Code(Base):
-    __tablename__ = 'codes'
-    __table_args__ = (
-        sa.UniqueConstraint('code'),
-        sa.Index('idx_until', 'until', unique=True),
-        {'schema': 'shop'},
-    )
-    id: Mapped[int] = mapped_column(sa.Integer, primary_key=True)
-    code: Mapped[str] = mapped_column(sa.String(50))
-    until: Mapped[datetime | None] = mapped_column(sa.DateTime, nullable=True)
-"""
-        },
-        {
-            "models": "app/models.py",
-            "model": "Code",
-            "columns": [{"name": "until", "type": "DateTime"}],
-            "indexes": [{"name": "idx_until", "columns": ["until"], "unique": True}],
-        },
-    ),
-)
+__all__ = ["CODEMOD", "EXAMPLES", "AddColumns"]
 
 CODEMOD = AddColumns

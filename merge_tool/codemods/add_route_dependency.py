@@ -93,7 +93,10 @@ class AddRouteDependency(Codemod):
                 run.left.append(NotDone(path, 1, self.name, names.broken[path]))
                 continue
             for function in run.routes(module):
-                run.route(module, function)
+                lines = [function.lineno, *(item.lineno for item in function.decorator_list)]
+                added = run.added.get(function, 0)
+                if project.wants(path, min(lines), max(lines)) or project.wants(path, added, added):
+                    run.route(module, function)
         return made(project, names, self.name, run.edits, run.done, run.left, together=False)
 
 
@@ -123,6 +126,7 @@ class _Run:
         self.edits: dict[str, FileEdits] = {}
         self.done: list[Edit] = []
         self.left: list[NotDone] = []
+        self.added: dict[FunctionNode, int] = {}  # the line at which a function is given to add_api_route
 
     def full(self, dotted: str) -> str:
         """The name where it is defined, for one that may be a re-export."""
@@ -149,6 +153,7 @@ class _Run:
                 home = module.functions.get(thing.qualname, []) if thing and thing.path == module.path else []
                 if len(home) == 1:
                     found[home[0]] = home[0].lineno
+                    self.added[home[0]] = node.lineno
                 else:
                     reason = "the function given to add_api_route stands in another file or is not known: run on that file too"
                     self.left.append(NotDone(module.path, node.lineno, AddRouteDependency.name, reason))

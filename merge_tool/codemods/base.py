@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -28,10 +28,19 @@ class Project:
     Attributes:
         files: the text of each Python file by its path, relative to the repository's root, with forward slashes.
             Line ends are as they stand in the file; a byte order mark is not part of the text.
+        sites: the lines, by path, of the sites that may be edited, for codemods that edit site by site; None: all.
     """
 
     files: Mapping[str, str]
     policy: Policy = field(default_factory=Policy)
+    sites: Mapping[str, Collection[int]] | None = None
+
+    def wants(self, path: str, first: int, last: int) -> bool:
+        """Whether a site that takes these lines may be edited."""
+        if self.sites is None:
+            return True
+        lines = self.sites.get(path, ())
+        return any(first <= line <= last for line in lines)
 
     def chosen(self, paths: Sequence[str]) -> list[str]:
         """The files that a codemod may edit: `paths`, or every file where it is empty; sorted."""
@@ -39,7 +48,7 @@ class Project:
 
     def with_texts(self, texts: Mapping[str, str]) -> Project:
         """This project with some files replaced or added: what the next step of a codemod works on."""
-        return Project({**self.files, **texts}, self.policy)
+        return Project({**self.files, **texts}, self.policy, self.sites)
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from typing import Any
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 
+from merge_tool.codemods.chunks import edit_chunks, with_imports
 from merge_tool.codemods.edits import Span, Start
-from merge_tool.codemods.imports import ImportNeed, add_imports
+from merge_tool.codemods.imports import ImportNeed
 from merge_tool.codemods.lookups import Lookup
 from merge_tool.codemods.scopes import Module
 from merge_tool.codemods.style import append, line_limit, plain, statements
@@ -91,6 +92,20 @@ class ChainEdits:
     def __bool__(self) -> bool:
         return bool(self.conditions or self.filters or self.after or self.lookups)
 
+    def taken_up(self, rows: range, by: int) -> ChainEdits:
+        """The edits that start on some rows, by their places in a text that leaves `by` lines out before them."""
+        return ChainEdits(
+            {taken_up(place, by): edit for place, edit in self.conditions.items() if place[0] in rows},
+            {taken_up(place, by): edit for place, edit in self.filters.items() if place[0] in rows},
+            {(place[0] - by, place[1]): edit for place, edit in self.after.items() if place[0] in rows},
+            {taken_up(place, by): edit for place, edit in self.lookups.items() if place[0] in rows},
+        )
+
+
+def taken_up(place: Span, by: int) -> Span:
+    """A place in a text that leaves `by` lines out before it."""
+    return (place[0] - by, place[1], place[2] - by, place[3])
+
 
 def grow(text: str, edits: ChainEdits, own: str = "", package: bool = False) -> str:
     """`text` with the edits made.
@@ -101,14 +116,16 @@ def grow(text: str, edits: ChainEdits, own: str = "", package: bool = False) -> 
     Raises:
         libcst.ParserSyntaxError: libcst cannot parse it.
     """
-    parsed = cst.parse_module(text)
-    wrapper = MetadataWrapper(parsed, unsafe_skip_copy=True)
-    made = wrapper.module.visit(_Grow(parsed, edits, wrapper.resolve(PositionProvider)))
-    code = add_imports(made, edits.imports, own, package, line_limit(text)).code
-    # libcst ends a file with a line end where a statement is added last; the file's own end is kept.
-    if text and not text.endswith(("\n", "\r")) and code.endswith(parsed.default_newline):
-        code = code[: -len(parsed.default_newline)]
-    return code
+
+    def rewrite(part: str, rows: range, by: int, config: cst.PartialParserConfig) -> str:
+        parsed = cst.parse_module(part, config=config)
+        wrapper = MetadataWrapper(parsed, unsafe_skip_copy=True)
+        taken = edits.taken_up(rows, by)
+        return wrapper.module.visit(_Grow(parsed, taken, wrapper.resolve(PositionProvider))).code
+
+    places = (*edits.conditions, *edits.filters, *edits.after, *edits.lookups)
+    made = edit_chunks(text, [place[0] for place in places], rewrite)
+    return with_imports(made, edits.imports, own, package, line_limit(text))
 
 
 class _Grow(cst.CSTTransformer):

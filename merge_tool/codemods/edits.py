@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 
+from merge_tool.codemods.chunks import edit_chunks, with_imports
 from merge_tool.codemods.imports import ImportNeed, add_imports
 from merge_tool.codemods.parameters import NewParameter, add_parameter
 from merge_tool.codemods.style import append, line_limit, one_per_line, statements
@@ -52,6 +53,7 @@ class FileEdits:
         made_async: functions to make async.
         calls: what changes at calls.
         expressions: expressions to replace, as code.
+        rewrites: expressions to make anew from what they are once the edits inside them are made.
         entries: entries to add to dict displays, as code of key and value.
         before: statements to put before the statement that starts there, written with four spaces and `\\n`.
         after: the same, after it.
@@ -63,6 +65,7 @@ class FileEdits:
     made_async: set[Start] = field(default_factory=set)
     calls: dict[Span, CallEdit] = field(default_factory=dict)
     expressions: dict[Span, str] = field(default_factory=dict)
+    rewrites: dict[Span, Callable[[cst.BaseExpression], cst.BaseExpression]] = field(default_factory=dict)
     entries: dict[Span, list[tuple[str, str]]] = field(default_factory=dict)
     before: dict[Start, list[str]] = field(default_factory=dict)
     after: dict[Start, list[str]] = field(default_factory=dict)
@@ -73,6 +76,40 @@ class FileEdits:
         """The edit of the call at `span`, made if need be."""
         return self.calls.setdefault(span, CallEdit())
 
+    def places(self) -> dict[str, Mapping[Any, Any]]:
+        """What changes by kind and place."""
+        return {
+            "function": {**self.parameters, **dict.fromkeys(self.made_async)},
+            "call": self.calls,
+            "expression": self.expressions,
+            "rewrite": self.rewrites,
+            "entry": self.entries,
+            "before": self.before,
+            "after": self.after,
+        }
+
+    def taken_up(self, rows: range, by: int) -> FileEdits:
+        """The edits that start on some rows, by their places in a text that leaves `by` lines out before them."""
+
+        def shifted(known: Mapping[Any, Any]) -> dict[Any, Any]:
+            found = {}
+            for place, edit in known.items():
+                if place[0] in rows:
+                    row = place[0] - by
+                    found[(row, place[1], *((place[2] - by, place[3]) if len(place) == 4 else ()))] = edit
+            return found
+
+        return FileEdits(
+            shifted(self.parameters),
+            set(shifted(dict.fromkeys(self.made_async))),
+            shifted(self.calls),
+            shifted(self.expressions),
+            shifted(self.rewrites),
+            shifted(self.entries),
+            shifted(self.before),
+            shifted(self.after),
+        )
+
     def __bool__(self) -> bool:
         return any(
             (
@@ -80,6 +117,7 @@ class FileEdits:
                 self.made_async,
                 self.calls,
                 self.expressions,
+                self.rewrites,
                 self.entries,
                 self.before,
                 self.after,
@@ -100,28 +138,51 @@ def apply_edits(text: str, edits: FileEdits, module_name: str = "", package: boo
     Raises:
         EditError: libcst cannot parse the file, or an edit's place was not found in it.
     """
+    limit = line_limit(text)
     try:
-        parsed = cst.parse_module(text)
-    except (cst.ParserSyntaxError, RecursionError, UnicodeError) as error:
-        raise EditError(f"libcst cannot parse the file: {str(error).splitlines()[0]}") from error
-    wrapper = MetadataWrapper(parsed, unsafe_skip_copy=True)
-    transformer = _Transformer(parsed, edits, line_limit(text))
-    made = wrapper.visit(transformer)
-    if transformer.waiting:
-        line = min(place[1][0] for place in transformer.waiting)
-        raise EditError(
-            f"an edit at line {line} found no place to stand: the statement is written in an unusual way"
-        )
-    made = add_imports(made, edits.imports, module_name, package, line_limit(text))
-    if edits.unused:
-        from merge_tool.codemods.unused import drop_unused
+        if edits.unused:
+            made = cst.parse_module(_rewritten(text, edits, limit, 0, None))
+            made = add_imports(made, edits.imports, module_name, package, limit)
+            from merge_tool.codemods.unused import drop_unused
 
-        made = drop_unused(made, edits.unused)
+            return _same_end(text, drop_unused(made, edits.unused))
+        rows = [place[0] for known in edits.places().values() for place in known]
+
+        def rewrite(part: str, own: range, by: int, config: cst.PartialParserConfig) -> str:
+            return _rewritten(part, edits.taken_up(own, by), limit, by, config)
+
+        code = edit_chunks(text, rows, rewrite)
+        return with_imports(code, edits.imports, module_name, package, limit)
+    except LookupError as error:
+        raise EditError(
+            f"an edit found no place to stand: {error.args[0]}, so the statement is written in an unusual way"
+        ) from error
+    except (cst.ParserSyntaxError, SyntaxError, RecursionError, UnicodeError) as error:
+        raise EditError(f"libcst cannot parse the file: {str(error).splitlines()[0]}") from error
+
+
+def _same_end(text: str, made: cst.Module) -> str:
     code = made.code
     # libcst ends a file with a line end where a statement is added last; the file's own end is kept.
     if text and not text.endswith(("\n", "\r")) and code.endswith(made.default_newline):
         code = code[: -len(made.default_newline)]
     return code
+
+
+def _rewritten(
+    text: str, edits: FileEdits, limit: int, by: int, config: cst.PartialParserConfig | None
+) -> str:
+    """A file, or a part of it that starts `by` lines down, with the edits that stand in it."""
+    parsed = cst.parse_module(text, config=config or cst.PartialParserConfig())
+    wrapper = MetadataWrapper(parsed, unsafe_skip_copy=True)
+    transformer = _Transformer(parsed, edits, limit)
+    made = wrapper.visit(transformer)
+    if transformer.waiting:
+        line = min(place[1][0] for place in transformer.waiting) + by
+        raise EditError(
+            f"an edit at line {line} found no place to stand: the statement is written in an unusual way"
+        )
+    return made.code
 
 
 class _Transformer(cst.CSTTransformer):
@@ -133,15 +194,7 @@ class _Transformer(cst.CSTTransformer):
         self.edits = edits
         self.limit = limit
         self.lines = re.split(r"\r\n|\n|\r", module.code)
-        places: dict[str, Mapping[Any, Any]] = {
-            "function": {**edits.parameters, **dict.fromkeys(edits.made_async)},
-            "call": edits.calls,
-            "expression": edits.expressions,
-            "entry": edits.entries,
-            "before": edits.before,
-            "after": edits.after,
-        }
-        self.waiting = {(kind, place) for kind, known in places.items() for place in known}
+        self.waiting = {(kind, place) for kind, known in edits.places().items() for place in known}
         self.hoisted: list[tuple[str, Any, str]] = []
         self.rows = sorted({place[0] for _, place in self.waiting})
 
@@ -174,6 +227,10 @@ class _Transformer(cst.CSTTransformer):
             updated = self.dict(original, updated)
         elif isinstance(original, cst.FunctionDef):
             updated = self.function(original, updated)
+        if self.edits.rewrites and isinstance(original, cst.BaseExpression):
+            span = self.span(original)
+            if self.take("rewrite", span):
+                return self.edits.rewrites[span](updated)
         if isinstance(original, (cst.Call, cst.Name, cst.Attribute)):
             span = self.span(original)
             if self.take("expression", span):

@@ -78,7 +78,7 @@ class FilterQuery(Codemod):
                 not_done.append(NotDone(path, 1, self.name, names.broken[path]))
                 continue
             work = _FileWork(names, models, project.policy, module)
-            work.run()
+            work.run(project)
             not_done += [NotDone(path, line, self.name, reason) for line, reason in work.left]
             if not work.changes:
                 continue
@@ -105,9 +105,11 @@ class _FileWork:
         self.done: list[tuple[int, str]] = []
         self.left: list[tuple[int, str]] = []
 
-    def run(self) -> None:
-        """Looks at every call."""
+    def run(self, project: Project) -> None:
+        """Looks at every call that may be edited."""
         for call in self.module.calls():
+            if not project.wants(self.module.path, call.lineno, call.lineno):
+                continue
             tenant = self.tenancy.at(call)
             if tenant is None:
                 continue

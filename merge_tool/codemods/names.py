@@ -44,6 +44,7 @@ class Names:
         self._folders: set[str] = set()
         self._open: set[int] = set()  # lists of bindings that are being resolved
         self._words: dict[str, list[str]] | None = None
+        self._mixed: dict[tuple[str, str], tuple[Thing, ...]] = {}
         for path in sorted(files, key=lambda item: (item.count("/"), item)):
             name = self.module_name(path)
             self._paths.setdefault(name, path)
@@ -124,6 +125,11 @@ class Names:
                 return self.member(owner, node.attr, depth + 1) if owner else None
             case ast.Call():
                 made = self.resolve(module, scope, node.func, depth + 1)
+                if made and made.dotted == "importlib.import_module" and len(node.args) == 1:
+                    named = node.args[0]
+                    known = isinstance(named, ast.Constant) and isinstance(named.value, str)
+                    path = self.path_of(named.value) if known else ""  # type: ignore[attr-defined]
+                    return self._module_thing(named.value) if path else None  # type: ignore[attr-defined]
                 if made and made.kind in ("class", "external"):
                     return Thing("instance", made.dotted, made.path, made.qualname)
                 return None
@@ -220,6 +226,20 @@ class Names:
                     return self.of_bindings(module, scope, bindings, depth + 1)
                 return None
         return None
+
+    def mixed_in(self, owner: Thing) -> tuple[Thing, ...]:
+        """The project's classes that inherit a class, which may find a method elsewhere that a mixin calls on `self`."""
+        key = (owner.path, owner.qualname)
+        if key not in self._mixed:
+            found = []
+            for module in self.containing({owner.qualname.rpartition(".")[2]}):
+                for qualname in module.classes:
+                    thing = Thing("class", f"{module.name}.{qualname}", module.path, qualname)
+                    above = self.lineage(thing)[1:]
+                    if any((item[0].path, item[0].qualname) == key for item in above):
+                        found.append(thing)
+            self._mixed[key] = tuple(found)
+        return self._mixed[key]
 
     def lineage(self, owner: Thing, depth: int = 0) -> list[tuple[Thing, Module, ast.ClassDef]]:
         """A project's class and its bases within the project, nearest first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from merge_tool.codemods.base import Codemod, Project
@@ -14,7 +14,11 @@ _Item = TypeVar("_Item", Edit, NotDone)
 
 
 def run_codemod(
-    codemod: Codemod, files: Mapping[str, bytes], paths: Sequence[str], policy: Policy
+    codemod: Codemod,
+    files: Mapping[str, bytes],
+    paths: Sequence[str],
+    policy: Policy,
+    sites: Mapping[str, Collection[int]] | None = None,
 ) -> tuple[dict[str, bytes], CodemodResult]:
     """Runs `codemod` in memory.
 
@@ -22,6 +26,7 @@ def run_codemod(
         files: every Python file of the repository by path.
         paths: the files chosen; empty: all. Chosen files that cannot be read as Python are in `not_done`.
         policy: the tenancy policy.
+        sites: as for `Project`.
 
     Returns:
         The new bytes of each file that changes, and what was done and left. A file whose new text would not be
@@ -33,7 +38,7 @@ def run_codemod(
     left = [item for item in unread if item.path in chosen]
     if paths and not chosen & sources.keys():
         return {}, CodemodResult(not_done=tuple(left))
-    project = Project({path: source.text for path, source in sources.items()}, policy)
+    project = Project({path: source.text for path, source in sources.items()}, policy, sites)
     result = codemod.apply(project, sorted(chosen & sources.keys()) if paths else ())
     new: dict[str, bytes] = {}
     problems: list[NotDone] = []

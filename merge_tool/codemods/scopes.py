@@ -96,6 +96,19 @@ class Module:
     qualname: dict[ast.AST, str] = field(default_factory=dict)
     parents: dict[ast.AST, ast.AST] = field(default_factory=dict)
     _reads: dict[str, list[ast.Name | ast.Attribute]] | None = None
+    _aliases: dict[str, set[str]] | None = None
+    _named: dict[str, list[ast.Call]] | None = None
+
+    def aliases(self) -> dict[str, set[str]]:
+        """What `from … import name as other` calls each name."""
+        if self._aliases is None:
+            self._aliases = {}
+            scopes = [self.scope, *self.body_of.values()]
+            for name, bindings in ((name, held) for scope in scopes for name, held in scope.bindings.items()):
+                for binding in bindings:
+                    if binding.kind == "from" and binding.name != name:
+                        self._aliases.setdefault(binding.name, set()).add(name)
+        return self._aliases
 
     def reads(self, name: str) -> list[ast.Name | ast.Attribute]:
         """Every place that reads the name, or an attribute of that name."""
@@ -107,6 +120,16 @@ class Module:
                         node
                     )
         return self._reads.get(name, [])
+
+    def read_by_name(self, name: str) -> list[ast.Call]:
+        """Every `getattr(…, "name")`."""
+        if self._named is None:
+            self._named = {}
+            for node in self.scope_of:
+                match node:
+                    case ast.Call(func=ast.Name(id="getattr"), args=[_, ast.Constant(value=str(read)), *_]):
+                        self._named.setdefault(read, []).append(node)
+        return self._named.get(name, [])
 
     def calls(self) -> list[ast.Call]:
         """Every call, in order of place."""

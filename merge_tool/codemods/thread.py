@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 from merge_tool.codemods.edits import FileEdits
 from merge_tool.codemods.fastapi_callables import has_dependencies, route_decorators
@@ -20,6 +20,8 @@ from merge_tool.codemods.places import span_of, start_of
 from merge_tool.codemods.scopes import FunctionNode, Module
 from merge_tool.codemods.spelling import fastapi_parameter, spell
 from merge_tool.codemods.thread_checks import cannot_await, cannot_take, is_test
+from merge_tool.codemods.thread_context import question, write_question
+from merge_tool.codemods.thread_nodes import Node, Passing, forwards, optional, passes
 from merge_tool.codemods.uses import Use, uses_of
 from merge_tool.codemods.values import (
     Value,
@@ -32,41 +34,6 @@ from merge_tool.codemods.values import (
 from merge_tool.model.source import Edit, NotDone
 
 
-@dataclass(eq=False)
-class _Passing:
-    """What one call gets."""
-
-    module: Module
-    call: ast.Call
-    keywords: dict[str, tuple[str, ast.AST | None]] = field(
-        default_factory=dict
-    )  # code, and the caller that needs it
-    awaited: bool = False
-
-
-@dataclass(eq=False)
-class _Node:
-    """One function in the plan."""
-
-    module: Module
-    function: FunctionNode
-    uses: list[Use]
-    fastapi: bool
-    added: dict[str, tuple[NewParameter, list[ImportNeed]]] = field(default_factory=dict)
-    names: dict[str, str] = field(default_factory=dict)  # value's name -> the parameter's
-    made_async: bool = False
-    passing: dict[ast.Call, _Passing] = field(default_factory=dict)
-    needs: set[ast.AST] = field(default_factory=set)  # callers that must change together with it
-    blocked: list[NotDone] = field(default_factory=list)
-    left: list[NotDone] = field(default_factory=list)
-    done: set[str] = field(default_factory=set)
-    followed: bool = False  # reached from a call that passes the value
-
-    @property
-    def label(self) -> str:
-        return self.module.qualname[self.function]
-
-
 class Threading:
     """A plan to thread values to some functions.
 
@@ -74,14 +41,18 @@ class Threading:
         names: the project.
         codemod: the codemod's name, for what is reported.
         values: the values by name.
+        context: the dotted name of the function that gives the tenant of the context, or raises. Where it is given, no
+            function is left because of a caller: one that a framework calls asks the context, and one that has a
+            caller who cannot pass the tenant asks it where none was passed.
     """
 
-    def __init__(self, names: Names, codemod: str, values: Sequence[Value]) -> None:
+    def __init__(self, names: Names, codemod: str, values: Sequence[Value], context: str = "") -> None:
         self.names = names
         self.codemod = codemod
+        self.context = context
         self.values = {value.name: value for value in values}
-        self.nodes: dict[ast.AST, _Node] = {}
-        self.roots: list[_Node] = []
+        self.nodes: dict[ast.AST, Node] = {}
+        self.roots: list[Node] = []
         self.edits: list[Edit] = []
         self.not_done: list[NotDone] = []
 
@@ -137,7 +108,7 @@ class Threading:
 
     # ---- planning ----
 
-    def _node(self, module: Module, function: FunctionNode) -> _Node:
+    def _node(self, module: Module, function: FunctionNode) -> Node:
         if function not in self.nodes:
             uses = uses_of(self.names, module, function)
             routes = route_decorators(self.names, module, function)
@@ -145,15 +116,15 @@ class Threading:
                 use.kind in ("depends", "route") for use in uses
             )
             called = called or has_dependencies(self.names, module, function)
-            self.nodes[function] = _Node(module, function, uses, called)
+            self.nodes[function] = Node(module, function, uses, called)
         return self.nodes[function]
 
-    def _need(self, node: _Node, value: Value) -> None:
+    def _need(self, node: Node, value: Value) -> None:
         """Plans one value of one function, and of its callers."""
         if value.name in node.done:
             return
         node.done.add(value.name)
-        held = parameter_for(value, node.function)
+        held = parameter_for(value, node.function) or (value.name if node.forwards else "")
         name = node.names[value.name] = held or value.name
         if (
             held
@@ -167,12 +138,13 @@ class Threading:
                 node.function,
                 f"{held} of {node.label} comes from the request, so the client would choose the tenant",
             )
+            node.lost = True
         if not held:
             self._plan_parameter(node, value)
         soft = bool(held or value.default)
         for use in node.uses:
             if use.kind in ("call", "partial") and use.call is not None and use.module is not None:
-                if _passes(use, node, name, held):
+                if passes(use, node, name, held):
                     self._follow(use.module, use.call, value)
                 else:
                     self._pass(node, use.module, use.call, value, name, soft)
@@ -184,13 +156,14 @@ class Threading:
     def _follow(self, module: Module, call: ast.Call, value: Value) -> None:
         """Goes on from a call that passes the value to the function around it, whose own callers may not."""
         for function in functions_around(module.scope_of[call]):
-            if parameter_for(value, function) == value.name:
+            if parameter_for(value, function) == value.name or forwards(call, function):
                 caller = self._node(module, function)
+                caller.forwards = forwards(call, function)
                 caller.followed = True
                 self._need(caller, value)
                 return
 
-    def _plan_parameter(self, node: _Node, value: Value) -> None:
+    def _plan_parameter(self, node: Node, value: Value) -> None:
         reason = cannot_take(self.names, node.module, node.function, value.name, node.fastapi)
         if reason:
             self._block(node, node.module, node.function, reason)
@@ -203,8 +176,8 @@ class Threading:
             needs += spelled.needs
         if not node.fastapi:
             annotation = value.annotation
-            if annotation.endswith(" | None") and "Optional" in node.module.scope.bindings:
-                annotation = f"Optional[{annotation.removesuffix(' | None')}]"
+            if annotation.endswith(" | None"):
+                annotation = optional(node.module, annotation.removesuffix(" | None"))
             node.added[value.name] = (NewParameter(value.name, annotation, value.default), needs)
             return
         dependency = dependency_for(self.names, node.module, value)
@@ -220,7 +193,7 @@ class Threading:
             return
         node.added[value.name] = (made, [*needs, *more])
 
-    def _pass(self, node: _Node, module: Module, call: ast.Call, value: Value, name: str, soft: bool) -> None:
+    def _pass(self, node: Node, module: Module, call: ast.Call, value: Value, name: str, soft: bool) -> None:
         """Plans what one call passes. `soft`: the call works as it is, so it holds nothing back."""
         around = functions_around(module.scope_of[call])
         fastapi = frozenset(item for item in around if self._node(module, item).fastapi)
@@ -237,10 +210,10 @@ class Threading:
             self._need(self._node(module, source.owner), value)
         else:
             self._follow(module, call, value)
-        passing = node.passing.setdefault(call, _Passing(module, call))
+        passing = node.passing.setdefault(call, Passing(module, call))
         passing.keywords[name] = (source.code or value.name, source.owner)
 
-    def _await(self, node: _Node) -> None:
+    def _await(self, node: Node) -> None:
         """Plans that a function becomes async and its calls awaited."""
         if "async" in node.done or isinstance(node.function, ast.AsyncFunctionDef):
             return
@@ -256,7 +229,7 @@ class Threading:
                 continue
             self._await_call(node, use.module, use.call)
 
-    def _await_call(self, node: _Node, module: Module, call: ast.Call) -> None:
+    def _await_call(self, node: Node, module: Module, call: ast.Call) -> None:
         scope = module.scope_of[call]
         around = scope.function()
         reason = ""
@@ -279,19 +252,22 @@ class Threading:
         if reason:
             self._block_at(node, module, call, reason)
             return
-        node.passing.setdefault(call, _Passing(module, call)).awaited = True
+        node.passing.setdefault(call, Passing(module, call)).awaited = True
 
     # ---- what cannot be done ----
 
-    def _refuse(self, node: _Node, use: Use, value_reason: str, soft: bool = False) -> None:
+    def _refuse(self, node: Node, use: Use, value_reason: str, soft: bool = False) -> None:
         reason = use.reason if use.kind in ("unsure", "broken") else value_reason
+        if use.kind not in ("unsure", "broken", "call", "partial") and not is_test(use.path):
+            node.own = True
         found = NotDone(use.path, use.line, self.codemod, reason)
         (node.left if soft or is_test(use.path) else node.blocked).append(found)
 
-    def _block(self, node: _Node, module: Module, function: FunctionNode, reason: str) -> None:
+    def _block(self, node: Node, module: Module, function: FunctionNode, reason: str) -> None:
         node.blocked.append(NotDone(module.path, function.lineno, self.codemod, reason))
+        node.own = True
 
-    def _block_at(self, node: _Node, module: Module, call: ast.Call, reason: str, soft: bool = False) -> None:
+    def _block_at(self, node: Node, module: Module, call: ast.Call, reason: str, soft: bool = False) -> None:
         reason = f"the call of {node.label} cannot be mended: {reason}"
         found = NotDone(module.path, call.lineno, self.codemod, reason)
         (node.left if soft or is_test(module.path) else node.blocked).append(found)
@@ -301,7 +277,12 @@ class Threading:
         changed = True
         while changed:
             changed = False
+            for node in self.nodes.values() if self.context else ():
+                if node.blocked and not node.lost:
+                    self._ask(node)
             for node in self.nodes.values():
+                if node.asked is not None:
+                    continue
                 reasons = {item for caller in node.needs for item in self.nodes[caller].blocked} - set(
                     node.blocked
                 )
@@ -309,7 +290,29 @@ class Threading:
                     node.blocked += sorted(reasons, key=lambda item: (item.path, item.line, item.reason))
                     changed = True
 
-    def _report_blocked(self, root: _Node) -> None:
+    def _ask(self, node: Node) -> None:
+        """Lets a blocked function ask the context: in place of a parameter, or where a caller passed none."""
+        value = next((self.values[name] for name in node.names), None)
+        if value is None or len(node.names) > 1 or not value.trusted or node.made_async:
+            return
+        fallback = not node.own
+        asked = question(self.names, node.module, node.function, value.name, self.context, fallback)
+        if asked is None or (fallback and not (node.added or value.default)):
+            return
+        node.asked = asked
+        if fallback:
+            node.left += [
+                replace(item, reason=f"{item.reason}; it asks the context") for item in node.blocked
+            ]
+        node.blocked, node.needs = [], set()
+        if not fallback:
+            node.added, node.passing = {}, {}
+            return
+        for name, (new, needs) in node.added.items():
+            annotation = optional(node.module, new.annotation)
+            node.added[name] = (replace(new, annotation=annotation, default="None"), needs)
+
+    def _report_blocked(self, root: Node) -> None:
         if root.blocked:
             self.not_done += root.blocked
             where = ", ".join(dict.fromkeys(f"{item.path}:{item.line}" for item in root.blocked[:5]))
@@ -318,7 +321,7 @@ class Threading:
 
     # ---- edits ----
 
-    def _emit(self, node: _Node, edits: dict[str, FileEdits]) -> list[_Node]:
+    def _emit(self, node: Node, edits: dict[str, FileEdits]) -> list[Node]:
         """Adds one function's edits; returns the callers that its calls take a new parameter of."""
         module = node.module
         start = start_of(module.text, node.function)
@@ -331,10 +334,17 @@ class Threading:
             if node.made_async:
                 own.made_async.add(start)
                 what.append("is async")
+            if node.asked is not None:
+                what.append("asks the context where none was passed")
             self.edits.append(
                 Edit(module.path, node.function.lineno, self.codemod, f"{node.label} {' and '.join(what)}")
             )
-        callers: list[_Node] = []
+        if node.asked is not None:
+            if not node.added:
+                told = f"{node.label} asks the context for {node.asked.name}"
+                self.edits.append(Edit(module.path, node.function.lineno, self.codemod, told))
+            write_question(node.asked, module, node.function, edits.setdefault(module.path, FileEdits()))
+        callers: list[Node] = []
         for passing in node.passing.values():
             keywords = {}
             for name, (code, owner) in passing.keywords.items():
@@ -356,21 +366,3 @@ class Threading:
             self.edits.append(Edit(passing.module.path, passing.call.lineno, self.codemod, text))
         self.not_done += node.left
         return callers
-
-
-def _passes(use: Use, node: _Node, name: str, held: str) -> bool:
-    """Whether a call passes the parameter already."""
-    assert use.call is not None
-    call = use.call
-    if any(item.arg == name for item in call.keywords):
-        return True
-    if not held:
-        return False
-    positional = [item.arg for item in (*node.function.args.posonlyargs, *node.function.args.args)]
-    given = len(call.args) - (1 if use.kind == "partial" else 0) + (1 if use.bound else 0)
-    if name in positional and positional.index(name) < given:
-        return True
-    # What `*args` and `**kwargs` hold is not known: the call is taken to mean what it says.
-    return any(isinstance(item, ast.Starred) for item in call.args) or any(
-        item.arg is None for item in call.keywords
-    )

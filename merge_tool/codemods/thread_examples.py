@@ -339,5 +339,59 @@ def name(db=Depends(dict), bot_id: int = Depends(get_current_tenant)):
 """,
         },
         options={"unscoped": True},
+    ),  # A module imported by its name, a wrapper that hands everything on, a method that a mixin finds in another one.
+    Example(
+        before={
+            "app/__init__.py": "",
+            "app/crud.py": """async def pay(db, amount: int): ...
+""",
+            "app/service.py": """from importlib import import_module
+
+
+async def pay(*args, **kwargs):
+    crud = import_module("app.crud")
+    return await crud.pay(*args, **kwargs)
+
+
+class Notes:
+    async def tell(self, db):
+        await pay(db, 1)
+
+
+class Hooks:
+    async def hook(self, db, bot_id: int):
+        await self.tell(db)
+
+
+class Service(Hooks, Notes):
+    pass
+""",
+        },
+        after={
+            "app/crud.py": """async def pay(db, amount: int, bot_id: int): ...
+""",
+            "app/service.py": """from importlib import import_module
+
+
+async def pay(*args, bot_id: int, **kwargs):
+    crud = import_module("app.crud")
+    return await crud.pay(*args, **kwargs, bot_id=bot_id)
+
+
+class Notes:
+    async def tell(self, db, bot_id: int):
+        await pay(db, 1, bot_id=bot_id)
+
+
+class Hooks:
+    async def hook(self, db, bot_id: int):
+        await self.tell(db, bot_id=bot_id)
+
+
+class Service(Hooks, Notes):
+    pass
+""",
+        },
+        options={"functions": ["app.crud.pay"]},
     ),
 )

@@ -22,6 +22,7 @@ A call takes the tenant from a variable of that name around it, else from `self`
 parameter too: by the policy's dependency where FastAPI calls it, else from its own callers. Where one caller cannot
 be mended (it is a callback, an override, under a decorator that may not hand arguments on, or its class is not
 known), a required parameter would break it: then the function and all its callers are left, and the site is told.
+With `context`, such functions ask the policy's context instead, and the rest of the chain is threaded.
 With `optional`, the parameter is `bot_id: int | None = None`, old calls keep working, and only those sites are left.
 Calls in tests never hold a function back.
 """
@@ -33,12 +34,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from merge_tool.codemods import context_examples, thread_examples
 from merge_tool.codemods.base import Codemod, Project
 from merge_tool.codemods.edits import FileEdits
 from merge_tool.codemods.names import Names
 from merge_tool.codemods.outcome import made
 from merge_tool.codemods.thread import Threading
-from merge_tool.codemods.thread_examples import EXAMPLES
 from merge_tool.codemods.unscoped import unscoped_functions
 from merge_tool.codemods.values import tenant_value
 from merge_tool.errors import UserError
@@ -53,6 +54,9 @@ class ThreadTenantOptions:
         functions: dotted names of the functions and methods to give the tenant.
         unscoped: take also every function of the chosen files in which a statement on a tenant's table is not held to
             one tenant (the linters' own verdict, rule TQ1), and which has no tenant to hold it with.
+        context: whether a function that cannot be given the tenant asks the policy's context for it (the first of
+            `context.requirers`, which raises where there is none): one that a framework or an unknown caller calls, and,
+            where nothing was passed, one of whose callers not all can be mended. Nothing is left because of a caller then.
         parameter: the parameter's name; empty: the policy's.
         optional: whether the parameter is `int | None = None`, so that old calls keep working.
         check_use: whether a function whose body does not read the parameter is left to a person: taking the tenant
@@ -61,6 +65,7 @@ class ThreadTenantOptions:
 
     functions: tuple[str, ...] = ()
     unscoped: bool = False
+    context: bool = False
     parameter: str = ""
     optional: bool = False
     check_use: bool = False
@@ -82,7 +87,7 @@ class ThreadTenant(Codemod):
                 f"codemod {self.name}: no function was named", hint="give functions, or unscoped: true"
             )
         value = tenant_value(project.policy, self.options.parameter, self.options.optional)
-        threading = Threading(names, self.name, [value])
+        threading = Threading(names, self.name, [value], context_of(project, self.name, self.options.context))
         left: list[NotDone] = []
         for dotted in self.options.functions:
             thing = names.find(dotted)
@@ -130,6 +135,22 @@ class ThreadTenant(Codemod):
         return made(project, names, self.name, edits, threading.edits, [*left, *threading.not_done])
 
 
+def context_of(project: Project, codemod: str, wanted: bool) -> str:
+    """The dotted name of what gives the tenant of the context or raises; empty where it is not wanted.
+
+    Raises:
+        UserError: the policy names none.
+    """
+    if not wanted:
+        return ""
+    if not project.policy.context.requirers:
+        raise UserError(
+            f"codemod {codemod}: context: the policy names no function that gives the tenant or raises",
+            hint="name it under context.requirers",
+        )
+    return project.policy.context.requirers[0]
+
+
 def _uses(function: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> bool:
     """Whether a function's body reads a name; a parameter that it does not read protects nothing."""
     return any(
@@ -140,5 +161,7 @@ def _uses(function: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> bool:
 
 
 __all__ = ["CODEMOD", "EXAMPLES", "ThreadTenant"]
+
+EXAMPLES = (*thread_examples.EXAMPLES, *context_examples.EXAMPLES)
 
 CODEMOD = ThreadTenant

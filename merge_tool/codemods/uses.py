@@ -49,6 +49,10 @@ def uses_of(names: Names, module: Module, function: FunctionNode) -> list[Use]:
                 if use is not None:
                     found[node] = use
                     words |= _variable_aliases(other, node)
+            for call in other.read_by_name(function.name):
+                use = _by_name(names, other, call, (module.path, qualname))
+                if use is not None:
+                    found[call] = use
     broken = [
         Use("broken", path, 1, reason=f"the file {reason} and mentions {function.name}")
         for path, reason in names.broken.items()
@@ -60,14 +64,21 @@ def uses_of(names: Names, module: Module, function: FunctionNode) -> list[Use]:
     )
 
 
+def _by_name(names: Names, module: Module, call: ast.Call, wanted: tuple[str, str]) -> Use | None:
+    """`getattr(owner, "name")` where that is the function, or may be."""
+    owner = names.resolve(module, module.scope_of[call], call.args[0])
+    thing = names.member(owner, wanted[1].rpartition(".")[2]) if owner is not None else None
+    if owner is not None and (thing is None or (thing.path, thing.qualname) != wanted):
+        return None
+    reason = (
+        f"{wanted[1].rpartition('.')[2]} is read by its name there (getattr), and who calls it is not known"
+    )
+    return Use("unsure", module.path, call.lineno, module, reason=reason)
+
+
 def _import_aliases(module: Module, words: set[str]) -> set[str]:
-    return {
-        item.asname
-        for node in ast.walk(module.tree)
-        if isinstance(node, ast.ImportFrom)
-        for item in node.names
-        if item.asname and item.name in words
-    }
+    """The names by which a file imports one of the words under another name."""
+    return {name for word in words for name in module.aliases().get(word, ())}
 
 
 def _variable_aliases(module: Module, node: ast.AST) -> set[str]:
@@ -133,10 +144,30 @@ def _perhaps(
     """A call of a method of that name on something whose class is not known."""
     if not isinstance(node, ast.Attribute) or node.attr != wanted[1].rpartition(".")[2]:
         return None
-    if names.resolve(module, module.scope_of[node], node.value) is not None:
-        return None
+    owner = names.resolve(module, module.scope_of[node], node.value)
+    if owner is not None:
+        return _by_mixin(names, module, node, wanted, owner)
     reason = f"the class of what stands before .{node.attr} is not known"
     return Use("unsure", module.path, node.lineno, module, node, reason=reason)
+
+
+def _by_mixin(
+    names: Names, module: Module, node: ast.Attribute, wanted: tuple[str, str], owner: Thing
+) -> Use | None:
+    """The call of a method that the class at hand lacks, and a class that it is mixed into has from elsewhere."""
+    if owner.kind != "instance" or not owner.path:
+        return None
+    methods = {names.method(item, node.attr) for item in names.mixed_in(owner)} - {None}
+    reached = {(item.path, item.qualname) for item in methods if item is not None}
+    if wanted not in reached:
+        return None
+    parent = module.parents[node]
+    if len(reached) > 1:
+        reason = f"{node.attr} is another method in each class that {owner.qualname} is mixed into"
+        return Use("unsure", module.path, node.lineno, module, node, reason=reason)
+    if isinstance(parent, ast.Call) and parent.func is node:
+        return Use("call", module.path, node.lineno, module, node, parent, bound=True)
+    return Use("value", module.path, node.lineno, module, node)
 
 
 def _binds(names: Names, module: Module, node: ast.Name | ast.Attribute) -> bool:

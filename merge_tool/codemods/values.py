@@ -102,14 +102,14 @@ class Source:
 
 
 def source_at(
-    names: Names, module: Module, call: ast.Call, value: Value, fastapi: frozenset[ast.AST]
+    names: Names, module: Module, call: ast.expr, value: Value, fastapi: frozenset[ast.AST]
 ) -> Source:
-    """Where a call gets a value from.
+    """Where a call, or another expression, gets a value from.
 
     Args:
         names: the project.
         module: the file.
-        call: the call.
+        call: the call or expression.
         value: the value.
         fastapi: the functions of this file that FastAPI calls.
     """
@@ -168,7 +168,7 @@ def functions_around(scope: Scope) -> list[FunctionNode]:
     return found
 
 
-def _surely_before(module: Module, holder: Scope, binding: Binding, call: ast.Call) -> bool:
+def _surely_before(module: Module, holder: Scope, binding: Binding, call: ast.expr) -> bool:
     """Whether a binding is made on every way to the call."""
     around = module.ancestors(call)
     statement = module.statement(binding.node) if not isinstance(binding.node, ast.stmt) else binding.node

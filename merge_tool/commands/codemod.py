@@ -74,6 +74,7 @@ def codemod(
     from merge_tool.codemods.base import make_codemod
     from merge_tool.codemods.run import run_codemod
     from merge_tool.commands.policy_choice import NAME_ONE, choose_policy
+    from merge_tool.commands.writing import refuse_dirty, write_all
     from merge_tool.lint.files import chosen_files, project_files
 
     if not repo.is_dir():
@@ -85,14 +86,13 @@ def codemod(
     sys.stderr.write(f"policy: {chosen_policy.name} ({choice.origin})\n")
     made = make_codemod(name, _options(name, settings or []))
     if write and not allow_dirty:
-        _refuse_dirty(repo)
+        refuse_dirty(repo)
     known = project_files(repo)
     chosen = chosen_files(repo, known, paths, Path.cwd()) if paths else []
     files = {path: (repo / path).read_bytes() for path in sorted({*known, *chosen})}
     new, result = run_codemod(made, files, chosen, chosen_policy)
     if write:
-        for path, data in sorted(new.items()):
-            _replace(repo, path, files.get(path), data)
+        write_all(repo, files, new)
     if as_json:
         _print_json(result, sorted(new), written=write)
     else:
@@ -160,46 +160,6 @@ def _options(name: str, words: list[str]) -> dict[str, Any]:
     return found
 
 
-def _refuse_dirty(repo: Path) -> None:
-    from merge_tool.errors import UserError
-    from merge_tool.vcs.repo import Repository
-
-    opened = Repository.open(repo)
-    changed = (
-        opened.run("status", "--porcelain", "--untracked-files=no", cwd=repo)
-        .decode("utf-8", "replace")
-        .splitlines()
-    )
-    if changed:
-        raise UserError(
-            f"{len(changed)} tracked files have changes that are not committed, such as {changed[0][3:]}",
-            hint="commit or stash them, or give --allow-dirty",
-        )
-
-
-def _replace(repo: Path, path: str, old: bytes | None, new: bytes) -> None:
-    """Writes a file in one step, with the mode it had; refuses where it changed since it was read."""
-    import os
-    import tempfile
-
-    from merge_tool.errors import UserError
-
-    target = repo / path
-    if old is not None and target.read_bytes() != old:
-        raise UserError(f"{path} changed while the codemod ran", hint="run it again")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(new)
-        mode = target.stat().st_mode & 0o7777 if old is not None else 0o644
-        Path(temporary).chmod(mode)
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
 def _print_json(result: CodemodResult, files: list[str], *, written: bool) -> None:
     import json
 
@@ -222,7 +182,9 @@ def _print(
     from merge_tool.report.console import err_console, safe
 
     if not written:
-        _print_diff(files, new)
+        from merge_tool.commands.writing import print_diff
+
+        print_diff(files, new)
     notes = err_console()
     if written:
         for item in result.edits:
@@ -233,37 +195,3 @@ def _print(
     what += f", {len(result.not_done)} sites left to a person" if result.not_done else ""
     hint = "; --write applies them" if new and not written else ""
     notes.print(safe(what + hint, "bold"), soft_wrap=True)
-
-
-def _print_diff(files: dict[str, bytes], new: dict[str, bytes]) -> None:
-    """A unified diff that git and patch can apply: raw where it is piped, made safe on a terminal."""
-    import difflib
-    import sys
-
-    from merge_tool.report.console import console, safe
-
-    terminal = sys.stdout.isatty()
-    colours = {"+": "green", "-": "red", "@": "cyan"}
-    for path, data in sorted(new.items()):
-        old = files.get(path)
-        before, after = _lines(old or b""), _lines(data)
-        lines = list(
-            difflib.unified_diff(before, after, f"a/{path}" if old is not None else "/dev/null", f"b/{path}")
-        )
-        heads = lines[:2]
-        for line in lines:
-            whole = line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
-            raw = whole.encode() if line in heads else whole.encode("latin-1")
-            if terminal:
-                text = raw.decode("utf-8", "replace").rstrip("\r\n")
-                console().print(safe(text, colours.get(text[:1], "")), soft_wrap=True)
-            else:
-                sys.stdout.flush()
-                sys.stdout.buffer.write(raw)
-
-
-def _lines(data: bytes) -> list[str]:
-    """Lines that end with `\\n` alone, each byte as one character, so that any encoding comes through."""
-    text = data.decode("latin-1")
-    parts = text.split("\n")
-    return [f"{part}\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])

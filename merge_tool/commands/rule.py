@@ -35,6 +35,7 @@ def rule(
     """  # fmt: skip
     import json
 
+    from merge_tool.codemods.mends import mended_by
     from merge_tool.errors import ExitCode, UserError
     from merge_tool.lint.loader import load_rules
     from merge_tool.report.console import console, safe
@@ -66,14 +67,20 @@ def rule(
         out.print(safe(f"{found.code} {found.name} ({found.severity.value})", "bold"), soft_wrap=True)
         out.print()
         out.print(safe(found.page()), soft_wrap=True)
+        if mended := mended_by(found.code):
+            out.print()
+            out.print(safe(mended), soft_wrap=True)
     return ExitCode.CLEAN
 
 
 def _data(item: Rule) -> dict[str, Any]:
+    from merge_tool.codemods.mends import mends_of
+
     return {
         "code": item.code,
         "name": item.name,
         "severity": item.severity.value,
         "title": item.title(),
         "sections": item.sections(),
+        "mended_by": [{"codemod": mend.codemod, "safe": mend.safe} for mend in mends_of(item.code)],
     }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
+    from merge_tool.commands.validate_fix import Fixed
     from merge_tool.lint.run import LintResult
     from merge_tool.model.source import Diagnostic
     from merge_tool.rulekit.rule import Rule
@@ -46,17 +47,28 @@ def write(
     *,
     statistics: bool,
     explain: bool,
+    fixed: Fixed | None = None,
+    quiet: bool = False,
 ) -> None:
+    """Writes the findings.
+
+    Args:
+        fixed: what `--fix` did, told before what remains.
+        quiet: leave the summary out.
+    """
     import json
+
+    from merge_tool.report.lines_of import LinesOf
 
     if kind is Format.JSON:
         from merge_tool.report.json_findings import findings_data
 
-        typer.echo(json.dumps(findings_data(findings, result.files, result.seconds), indent=2))
+        data = findings_data(findings, result.files, result.seconds, LinesOf(root) if explain else None)
+        typer.echo(json.dumps(data | (fixed.data() if fixed is not None else {}), indent=2))
     elif kind is Format.SARIF:
         from merge_tool.report.sarif import sarif_data
 
-        typer.echo(json.dumps(sarif_data(findings, rules), indent=2))
+        typer.echo(json.dumps(sarif_data(findings, rules, result.suppressed, root, LinesOf(root)), indent=2))
     elif kind is Format.GITHUB:
         from merge_tool.report.github import github_lines
 
@@ -73,24 +85,10 @@ def write(
         if statistics:
             names = {rule.code: rule.name for rule in rules}
             print_statistics(findings, lambda code: names.get(code, ""))
-        else:
-            print_findings(findings, _Lines(root), explain=explain)
-        console().print(safe(summary_line(findings, result.files, result.seconds)), soft_wrap=True)
-
-
-class _Lines:
-    """The lines of files under a root, each file read once."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._known: dict[str, list[str]] = {}
-
-    def __call__(self, path: str) -> list[str]:
-        if path not in self._known:
-            from merge_tool.index.source import decode, split_lines
-
-            try:
-                self._known[path] = split_lines(decode((self._root / path).read_bytes()))
-            except (OSError, SyntaxError, UnicodeError, LookupError):
-                self._known[path] = []  # T04 has said why; the finding is shown without its code
-        return self._known[path]
+        elif fixed is None or not fixed.previewed:
+            print_findings(findings, LinesOf(root), explain=explain)
+        if not quiet and (fixed is None or not fixed.previewed):
+            line = summary_line(findings, result.files, result.seconds)
+            console().print(safe(line), soft_wrap=True)
+    if fixed is not None and kind is not Format.JSON:
+        fixed.tell(kind)

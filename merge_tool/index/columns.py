@@ -27,6 +27,13 @@ def string(value: Value | None) -> str:
     return value.value if isinstance(value, Const) and isinstance(value.value, str) else ""
 
 
+def label(value: Value | None) -> str:
+    """The name of an index or constraint: a string, or one that `op.f(…)` marks as final."""
+    if isinstance(value, Call) and value.name in ("f", "conv", "quoted_name") and value.args:
+        return string(value.args[0])
+    return string(value)
+
+
 def read_column(call: Call, path: str, default: str = "", annotation: Value | None = None) -> SchemaColumn:
     """A column by the call that makes it.
 
@@ -39,8 +46,8 @@ def read_column(call: Call, path: str, default: str = "", annotation: Value | No
     wrapped = next(
         (value for key, value in call.kwargs if key == "sa_column" and isinstance(value, Call)), None
     )
-    if wrapped is not None:
-        return read_column(wrapped, path, default, annotation)
+    if wrapped is not None:  # SQLModel takes it as it is: the annotation does not say whether it may be NULL
+        return read_column(wrapped, path, default)
     kwargs = dict(call.kwargs)
     field = call.name == "Field"
     args = () if field else call.args
@@ -63,6 +70,7 @@ def read_column(call: Call, path: str, default: str = "", annotation: Value | No
         _foreign(call),
         "server_default" in kwargs
         and not (isinstance(kwargs["server_default"], Const) and kwargs["server_default"].value is None),
+        _target(call).rpartition(".")[2],
     )
 
 
@@ -123,12 +131,16 @@ def _type_name(value: Value) -> str:
 
 
 def _foreign(call: Call) -> str:
+    return _target(call).rpartition(".")[0].rpartition(".")[2]
+
+
+def _target(call: Call) -> str:
+    """What a column points at: `users.id`."""
     for value in [*call.args, *(item for _, item in call.kwargs)]:
         if isinstance(value, Call) and value.name == "ForeignKey" and value.args:
             target = value.args[0]
-            text = string(target) or (target.dotted if isinstance(target, Ref) else "")
-            return text.rpartition(".")[0].rpartition(".")[2]
-    return string(dict(call.kwargs).get("foreign_key")).rpartition(".")[0].rpartition(".")[2]
+            return string(target) or (target.dotted if isinstance(target, Ref) else "")
+    return string(dict(call.kwargs).get("foreign_key"))
 
 
 def column_name(value: Value, names: Mapping[str, str]) -> str:
@@ -160,18 +172,19 @@ def read_key(call: Call, path: str, names: Mapping[str, str]) -> SchemaKey:
     kind = _KEYS[call.name]
     kwargs = dict(call.kwargs)
     args = list(call.args)
-    name = string(kwargs.get("name"))
+    name = label(kwargs.get("name"))
     target = ""
+    refers: tuple[str, ...] = ()
     if kind == "index":
-        name = string(args[0]) if args else name
+        name = label(args[0]) if args else name
         args = args[1:]
     if kind == "foreign":
         local = call.argument(0, "columns")
         remote = call.argument(1, "refcolumns")
         args = list(local.items) if isinstance(local, Items) else []
-        first = remote.items[0] if isinstance(remote, Items) and remote.items else None
-        text = string(first) or (first.dotted if isinstance(first, Ref) else "")
-        target = text.rpartition(".")[0].rpartition(".")[2]
+        texts = [string(item) or (item.dotted if isinstance(item, Ref) else "") for item in remote.items] if isinstance(remote, Items) else []  # fmt: skip
+        target = texts[0].rpartition(".")[0].rpartition(".")[2] if texts else ""
+        refers = tuple(text.rpartition(".")[2] for text in texts)
     columns = tuple(column_name(item, names) for item in args)
     unique = kind == "unique" or truth(kwargs.get("unique")) is True
-    return SchemaKey(kind, columns, path, call.span, name, unique, target)
+    return SchemaKey(kind, columns, path, call.span, name, unique, target, refers)

@@ -126,3 +126,12 @@ def read_match(reader: FlowReader, node: ast.Match) -> None:
     for other in ends[1:]:
         result = join(result, other, Test(text="match"), True)
     reader.env = result
+
+
+def read_raise(reader: FlowReader, node: ast.Raise) -> None:
+    """`raise`: nothing behind it runs."""
+    reader.scope.raises = True
+    for child in (node.exc, node.cause):
+        if child is not None:
+            reader.discard(reader.value(child), child)
+    reader.env.dead = True

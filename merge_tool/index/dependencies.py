@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from merge_tool.index.track import Memo
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.values import Attr, Call, Choice, Const, Function, Item, Items, Ref, Star, Value, walk
 
@@ -22,20 +23,18 @@ class TenantDependencies:
             (*routes.dependencies, *index.policy.context.getters, *index.policy.context.requirers)
         )
         self._wanted_last = frozenset(name.rpartition(".")[2] for name in self._wanted)
-        self._tenant_functions: dict[str, bool] = {}
+        self._tenant_functions: Memo[str, bool] = Memo(index.tracker)
 
     def function_has_tenant(self, function: FunctionFacts) -> bool:
         """Whether a parameter of the function, or of what its parameters depend on, is the tenant dependency."""
         key = f"{function.path}:{function.qualname}"
-        known = self._tenant_functions.get(key)
-        if known is not None:
-            return known
-        self._tenant_functions[key] = False  # a cycle of dependencies brings no tenant
-        result = any(
+        # A cycle of dependencies brings no tenant.
+        return self._tenant_functions.ask_around(key, False, self._any_parameter, function)
+
+    def _any_parameter(self, function: FunctionFacts) -> bool:
+        return any(
             self._parameter_has_tenant(function, item.annotation, item.default) for item in function.params
         )
-        self._tenant_functions[key] = result
-        return result
 
     def _parameter_has_tenant(
         self, function: FunctionFacts, annotation: Value | None, default: Value | None

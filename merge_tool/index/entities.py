@@ -54,6 +54,18 @@ def strip(value: Value) -> Value:
             return value
 
 
+def held_row(value: Value) -> Value | None:
+    """The row whose class an expression names, itself or by a column: `row` for `type(row)` and `row.__class__.id`; else None."""
+    if isinstance(value, Ref):
+        before, named, _ = f"{value.dotted}.".partition(".__class__.")
+        return Ref(before) if named else None
+    if isinstance(value, Attr) and value.name == "__class__":
+        return value.base
+    if isinstance(value, Call) and value.dotted == "type" and len(value.args) == 1:
+        return value.args[0]
+    return None
+
+
 def entity_of(index: ProjectIndex, frame: Frame, value: Value, depth: int = 0) -> EntityRef | None:
     """The table that an expression names, itself or by one of its columns; None where it names none."""
     value = strip(value)
@@ -69,6 +81,11 @@ def entity_of(index: ProjectIndex, frame: Frame, value: Value, depth: int = 0) -
     if isinstance(value, Call) and value.name in ("alias", "tablesample") and value.receiver is not None:
         found = entity_of(index, frame, value.receiver, depth + 1)
         return EntityRef(f"{found.key}@{id(value)}", found.model, found.inner) if found is not None else None
+    row = held_row(value)
+    if row is not None:
+        kind = index.types.type_of(frame.path, frame.function, row)
+        model = index.models.by_name.get(index.names.canonical(kind)) if kind else None
+        return EntityRef(model.qualified, model) if model is not None else None
     if isinstance(value, Attr):
         return entity_of(index, frame, value.base, depth + 1)
     if isinstance(value, Query) and isinstance(value.root, Root):

@@ -377,7 +377,7 @@ _HANDLERS: dict[type[ast.stmt], Callable[[FlowReader, Any], None]] = {
     ast.AnnAssign: FlowReader._ann_assign,
     ast.AugAssign: FlowReader._aug_assign,
     ast.Return: FlowReader._return,
-    ast.Raise: FlowReader._exit,
+    ast.Raise: control.read_raise,
     ast.Continue: FlowReader._exit,
     ast.Break: FlowReader._exit,
     ast.Assert: FlowReader._assert,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from merge_tool.index.track import Memo
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts
 from merge_tool.rulekit.project import Model
 from merge_tool.rulekit.values import Attr, Call, Item, Items, Ref, Value
@@ -18,8 +19,7 @@ class Generics:
 
     def __init__(self, index: ProjectIndex) -> None:
         self._index = index
-        self._subclasses: dict[str, list[ClassFacts]] | None = None
-        self._found: dict[tuple[str, str, str], tuple[Model, ...]] = {}
+        self._found: Memo[tuple[str, str, str], tuple[Model, ...]] = Memo(index.tracker)
 
     def models(self, path: str, function: FunctionFacts, dotted: str) -> tuple[Model, ...]:
         """The models that a name in a function stands for.
@@ -31,12 +31,13 @@ class Generics:
         Returns:
             every model that a subclass, a type argument of a base, a constructor's call or a caller puts there; empty where none is seen.
         """
+        # What leads back to itself brings no model.
         key = (path, function.qualname, dotted)
-        if key not in self._found:
-            self._found[key] = ()  # what leads back to itself brings no model
-            found = {item.qualified: item for item in self._models(path, function, dotted)}
-            self._found[key] = tuple(found[name] for name in sorted(found))
-        return self._found[key]
+        return self._found.ask_around(key, (), self._find, path, function, dotted)
+
+    def _find(self, path: str, function: FunctionFacts, dotted: str) -> tuple[Model, ...]:
+        found = {item.qualified: item for item in self._models(path, function, dotted)}
+        return tuple(found[name] for name in sorted(found))
 
     def _models(self, path: str, function: FunctionFacts, dotted: str) -> Iterator[Model]:
         head, _, rest = dotted.partition(".")
@@ -92,7 +93,7 @@ class Generics:
         self, owner: ClassFacts, init: FunctionFacts, name: str, names: frozenset[str]
     ) -> Iterator[Model]:
         """What the constructors of the classes `names` pass, `super().__init__(User, session)` included."""
-        from merge_tool.index.project import passed_for
+        from merge_tool.index.passing import passed_for
 
         for site in self._index.callers(self._index.qualified(init)):
             if self._index.callee_name(site.path, site.function, site.call) not in names:
@@ -121,13 +122,7 @@ class Generics:
         return f"{self._index.modules[item.path].module}.{item.qualname}"
 
     def _below(self, owner: ClassFacts) -> list[ClassFacts]:
-        if self._subclasses is None:
-            self._subclasses = {}
-            for module in self._index.modules.values():
-                for item in module.classes.values():
-                    for base in self._index.types.bases(self._name(item))[1:]:
-                        self._subclasses.setdefault(base, []).append(item)
-        return self._subclasses.get(self._name(owner), [])
+        return self._index.subclasses(self._name(owner))
 
 
 def _is_super(call: Call) -> bool:

@@ -143,7 +143,7 @@ class KeyValues:
 
     def _held(self, value: Value, frame: Frame, depth: int) -> Scoped:
         """What an attribute holds that `__init__` binds; where that is its own parameter, what the callers pass."""
-        from merge_tool.index.project import passed_for
+        from merge_tool.index.passing import passed_for
 
         judged = self.scoped(value, frame, depth + 1)
         if judged.scoped is Scoped.YES or not judged.parameters:

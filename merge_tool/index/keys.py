@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -143,9 +144,14 @@ class _KeyJudge(KeyValues):
         value: Value,
         depth: int,
         trail: tuple[str, ...] = (),
+        parameter: str = "",
     ) -> Iterator[KeyVerdict]:
         """Judges one key; where only callers know it, theirs."""
         frame = Frame(path, function, {}, frozenset())
+
+        def verdict(key: str, scoped: Scoped, trail: tuple[str, ...]) -> KeyVerdict:
+            return KeyVerdict(path, span, command, key, scoped, trail, parameter)
+
         if isinstance(value, Star):
             if not self._from_pattern(value.value, function):
                 inner = value.value
@@ -153,15 +159,13 @@ class _KeyJudge(KeyValues):
                     isinstance(inner, Items | Choice | Unknown)
                     and self.scoped(inner, frame, 0).scoped is Scoped.YES
                 ):
-                    yield KeyVerdict(path, span, command, "*", Scoped.YES, trail)
+                    yield verdict("*", Scoped.YES, trail)
                 else:
-                    yield KeyVerdict(
-                        path, span, command, "*", Scoped.UNDECIDED, (*trail, "the keys are built elsewhere")
-                    )
+                    yield verdict("*", Scoped.UNDECIDED, (*trail, "the keys are built elsewhere"))
             return
         if isinstance(value, Choice):
             for arm in value.arms:
-                yield from self.judge(path, function, span, command, arm, depth, trail)
+                yield from self.judge(path, function, span, command, arm, depth, trail, parameter)
             return
         if isinstance(value, Const) and value.value is None:
             return
@@ -169,13 +173,11 @@ class _KeyJudge(KeyValues):
             return
         text = self.template(value, frame, 0)
         if any(fnmatchcase(text, pattern) for pattern in self._index.policy.keys.global_keys):
-            yield KeyVerdict(
-                path, span, command, text, Scoped.YES, (*trail, "declared as belonging to no tenant")
-            )
+            yield verdict(text, Scoped.YES, (*trail, "declared as belonging to no tenant"))
             return
         judged = self.scoped(value, frame, 0)
         if judged.scoped is Scoped.YES:
-            yield KeyVerdict(path, span, command, text, Scoped.YES, trail)
+            yield verdict(text, Scoped.YES, trail)
             return
         if LETTER.search(text):
             # What the key says stands here, so here is where the tenant is missing; a caller could only bring a prefix.
@@ -183,25 +185,20 @@ class _KeyJudge(KeyValues):
             if judged.scoped is Scoped.UNDECIDED and not self._may_hide_prefix(value):
                 judged = Judged(Scoped.NO, False, judged.parameters)
         if judged.parameters and depth < _MAX_DEPTH:
-            yield from self._by_callers(path, function, span, command, value, text, judged, depth, trail)
+            at = KeyVerdict(path, span, command, text, judged.scoped, trail, parameter)
+            yield from self._by_callers(at, function, value, judged, depth)
             return
         if judged.scoped is Scoped.UNDECIDED:
             trail = (*trail, "what the key is made of cannot be told from the text")
-        yield KeyVerdict(path, span, command, text, judged.scoped, trail)
+        yield verdict(text, judged.scoped, trail)
 
     def _by_callers(
-        self,
-        path: str,
-        function: FunctionFacts,
-        span: Span,
-        command: str,
-        value: Value,
-        text: str,
-        judged: Judged,
-        depth: int,
-        trail: tuple[str, ...],
+        self, at: KeyVerdict, function: FunctionFacts, value: Value, judged: Judged, depth: int
     ) -> Iterator[KeyVerdict]:
-        from merge_tool.index.project import passed_for
+        from merge_tool.index.passing import passed_for
+
+        def verdict(scoped: Scoped, *why: str) -> KeyVerdict:
+            return replace(at, scoped=scoped, reasons=(*at.reasons, *why))
 
         sites = [
             site
@@ -219,37 +216,27 @@ class _KeyJudge(KeyValues):
             else:
                 lacking.append((site, passed, results))
         if not judged.pure and not holding:
-            yield KeyVerdict(path, span, command, text, Scoped.NO, trail)
+            yield verdict(Scoped.NO)
             return
         if not sites:
-            scoped = Scoped.UNDECIDED if judged.pure else Scoped.NO
             reason = f"the key comes from the parameter {judged.parameters[0]}, and no caller is seen"
-            yield KeyVerdict(path, span, command, text, scoped, (*trail, reason) if judged.pure else trail)
+            yield verdict(Scoped.UNDECIDED, reason) if judged.pure else verdict(Scoped.NO)
             return
         reported = False
+        place = f"{at.path}:{function.header.line}"
+        step = (*at.reasons, f"handed to {function.name}() in {place}, which gives it to {at.command}()")
         for site, passed, _ in lacking:
-            step = (
-                *trail,
-                f"handed to {function.name}() in {path}:{function.header.line}, which gives it to {command}()",
-            )
             for name, item in passed:
                 if item is None or (not judged.pure and len(passed) > 1 and name != passed[0][0]):
                     continue
                 reported = True
+                given = self._with(value, name, item)
                 yield from self.judge(
-                    site.path,
-                    site.function,
-                    site.call.span,
-                    command,
-                    self._with(value, name, item),
-                    depth + 1,
-                    step,
+                    site.path, site.function, site.call.span, at.command, given, depth + 1, step, name
                 )
                 break
         if lacking and not reported:
-            yield KeyVerdict(
-                path, span, command, text, Scoped.UNDECIDED, (*trail, "callers hide the key in *args")
-            )
+            yield verdict(Scoped.UNDECIDED, "callers hide the key in *args")
 
     def _may_hide_prefix(self, value: Value) -> bool:
         """Whether a part of which nothing is known may bring the tenant: `self.prefix`, `namespace()`."""

@@ -29,12 +29,17 @@ class Models:
         self._by_last: dict[str, list[Model]] = {}
         self._tenant = frozenset(policy.tables.tenant)
         self._shared = frozenset(policy.tables.shared)
-        for module in names.modules.values():
-            for facts in module.classes.values():
-                self._add(self._class_model(module, facts))
-            for name, value in module.top.variables.items():
-                if isinstance(value, Call) and value.name == "Table":
-                    self._add(self._table_model(module, name, value))
+
+    def of_file(self, path: str) -> list[Model]:
+        """The models that a file defines."""
+        module = self._names.modules[path]
+        found = [self._class_model(module, facts) for facts in module.classes.values()]
+        found += [
+            self._table_model(module, name, value)
+            for name, value in module.top.variables.items()
+            if isinstance(value, Call) and value.name == "Table"
+        ]
+        return [item for item in found if item is not None]
 
     def find(self, name: str) -> Model | None:
         """By absolute name, by table, or by class name where just one class has it."""
@@ -73,9 +78,8 @@ class Models:
             model for model in self.by_name.values() if not model.has_tenant and model.table not in listed
         )
 
-    def _add(self, model: Model | None) -> None:
-        if model is None:
-            return
+    def add(self, model: Model) -> None:
+        """Makes a model known."""
         self.by_name[model.qualified] = model
         if model.table:
             self.by_table.setdefault(model.table, model)

@@ -3,34 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
 
+from merge_tool.index.track import Tracker
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, ModuleFacts
 
 _MAX_HOPS = 24
 
 
+def module_name(path: str) -> tuple[str, bool]:
+    """A file's dotted module name by its path, and whether it is a package's `__init__`."""
+    pure = PurePosixPath(path).with_suffix("")
+    if pure.name == "__init__":
+        return ".".join(pure.parts[:-1]), True
+    return ".".join(pure.parts), False
+
+
 class Names:
     """The modules of a project by every name that they can be imported by."""
 
-    def __init__(self, modules: Mapping[str, ModuleFacts]) -> None:
+    def __init__(self, modules: Mapping[str, ModuleFacts], tracker: Tracker | None = None) -> None:
         self.modules = modules
-        self._by_name: dict[str, ModuleFacts] = {}
+        self.tracker = tracker or Tracker()
+        self._by_name: dict[str, str] = {}
         self._cache: dict[tuple[str, str], str] = {}
-        self._splits: dict[str, tuple[ModuleFacts | None, str]] = {}
-        packages = {facts.module for facts in modules.values() if facts.is_package}
-        for facts in modules.values():
-            self._by_name.setdefault(facts.module, facts)
-        for facts in modules.values():
+        self._splits: dict[str, tuple[str | None, str]] = {}
+        self._ending: dict[str, list[str]] | None = None
+        # Names come of paths alone, so that no file is loaded for them.
+        named = {path: module_name(path) for path in modules}
+        packages = {name for name, is_package in named.values() if is_package}
+        for path, (name, _) in named.items():
+            self._by_name.setdefault(name, path)
+        for path, (name, _) in named.items():
             # `src/app/models.py` is imported as `app.models`: leading folders that are no packages are left out.
-            parts = facts.module.split(".")
+            parts = name.split(".")
             for start in range(1, len(parts)):
                 if ".".join(parts[:start]) in packages:
                     break
-                self._by_name.setdefault(".".join(parts[start:]), facts)
+                self._by_name.setdefault(".".join(parts[start:]), path)
 
     def module(self, name: str) -> ModuleFacts | None:
         """The module that is imported by that dotted name, or None where it is not of the project."""
-        return self._by_name.get(name)
+        path = self._by_name.get(name)
+        return self.modules[path] if path is not None else None
+
+    def ending(self, name: str) -> list[ModuleFacts]:
+        """The modules whose dotted name by their path is, or ends in, that name, in order of path."""
+        if self._ending is None:
+            self._ending = {}
+            for path in self.modules:
+                parts = module_name(path)[0].split(".")
+                for start in range(len(parts)):
+                    self._ending.setdefault(".".join(parts[start:]), []).append(path)
+        return [self.modules[path] for path in self._ending.get(name, ())]
 
     def resolve(self, path: str, dotted: str, function: FunctionFacts | None = None) -> str:
         """The absolute dotted name that `dotted` stands for in a file.
@@ -50,9 +75,14 @@ class Names:
         target = self._local_import(path, head, function)
         if not target:
             key = (path, head)
-            if key not in self._cache:
-                self._cache[key] = self._head(self.modules[path], head)
-            target = self._cache[key]
+            known = self._cache.get(key)
+            if known is None:
+                module = self.modules[path]
+                known = self._head(module, head)
+                if self._own(module, head):
+                    self._cache[key] = known
+            self.tracker.seen.add((path, "n", head))
+            target = known
         if not target:
             return ""
         return self.canonical(f"{target}.{rest}" if dot else target)
@@ -69,9 +99,11 @@ class Names:
         return ""
 
     def _head(self, module: ModuleFacts, head: str) -> str:
-        if head in module.imports:
-            return module.imports[head]
-        if head in module.classes or head in module.functions or head in module.top.variables:
+        self.tracker.seen.add((module.path, "n", head))
+        target = _imported(module, head)
+        if target is not None:
+            return target
+        if _binds(module, head):
             return f"{module.module}.{head}"
         for star in module.stars:
             other = self.module(star)
@@ -85,10 +117,12 @@ class Names:
         if module.path in seen:
             return ""
         seen.add(module.path)
-        if name in module.classes or name in module.functions or name in module.top.variables:
+        self.tracker.seen.add((module.path, "n", name))
+        if _binds(module, name):
             return f"{module.module}.{name}"
-        if name in module.imports:
-            return module.imports[name]
+        target = _imported(module, name)
+        if target is not None:
+            return target
         for star in module.stars:
             other = self.module(star)
             if other is not None:
@@ -102,14 +136,15 @@ class Names:
         known = self._splits.get(qualified)
         if known is None:
             known = self._splits[qualified] = self._split(qualified)
-        return known
+        path, rest = known
+        return (self.modules[path] if path is not None else None), rest
 
-    def _split(self, qualified: str) -> tuple[ModuleFacts | None, str]:
+    def _split(self, qualified: str) -> tuple[str | None, str]:
         head = qualified
         while head:
-            module = self._by_name.get(head)
-            if module is not None:
-                return module, qualified[len(head) + 1 :]
+            path = self._by_name.get(head)
+            if path is not None:
+                return path, qualified[len(head) + 1 :]
             head = head.rpartition(".")[0]
         return None, qualified
 
@@ -120,9 +155,10 @@ class Names:
             if module is None or not rest:
                 return qualified if module is None else module.module
             head, dot, tail = rest.partition(".")
-            if head in module.classes or head in module.functions or head in module.top.variables:
+            self.tracker.seen.add((module.path, "n", head))
+            if _binds(module, head):
                 return f"{module.module}.{rest}"
-            target = module.imports.get(head) or self._from_stars(module, head)
+            target = _imported(module, head) or self._from_stars(module, head)
             if not target:
                 return f"{module.module}.{rest}"
             following = f"{target}.{tail}" if dot else target
@@ -130,6 +166,10 @@ class Names:
                 return qualified
             qualified = following
         return qualified
+
+    def _own(self, module: ModuleFacts, head: str) -> bool:
+        """Whether a name is told by the module alone, without what it takes from others with a star."""
+        return _imported(module, head) is not None or _binds(module, head) or not module.stars
 
     def _from_stars(self, module: ModuleFacts, head: str) -> str:
         for star in module.stars:
@@ -149,6 +189,27 @@ class Names:
         """The function of an absolute name, or None."""
         module, rest = self.split(qualified)
         return module.functions.get(rest) if module is not None and rest else None
+
+
+def binding(module: ModuleFacts, name: str) -> tuple[str | None, bool]:
+    """What a module's own top level makes of a name: the import that it stands for, and whether something there is called so.
+
+    Of facts that note what is looked at, this is the key of kind `n`; looking here notes nothing.
+    """
+    return _imported(module, name), _binds(module, name)
+
+
+def _imported(module: ModuleFacts, name: str) -> str | None:
+    imports: dict[str, str] = module.imports  # type: ignore[assignment]  # a dict, or one that notes
+    return dict.get(imports, name)
+
+
+def _binds(module: ModuleFacts, name: str) -> bool:
+    functions: dict[str, FunctionFacts] = module.functions  # type: ignore[assignment]  # as above
+    classes: dict[str, ClassFacts] = module.classes  # type: ignore[assignment]
+    if dict.__contains__(classes, name) or dict.__contains__(functions, name):
+        return True
+    return name in dict.__getitem__(functions, "<module>").variables
 
 
 def all_functions(modules: Iterable[ModuleFacts]) -> Iterable[FunctionFacts]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from merge_tool.index.reach import Reach
+from merge_tool.index.harmless import Harmless
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.matchers import words
 from merge_tool.rulekit.project import Route
+from merge_tool.rulekit.tenants import takes_tenant
 
 if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex
@@ -37,7 +38,7 @@ class Openings:
 
     def __init__(self, index: ProjectIndex) -> None:
         self._index = index
-        self._reach = Reach(index)
+        self._reach = Harmless(index)
         self._routes = [item for item in index.routes() if item.method != "WEBSOCKET"]
         held = sum(item.has_tenant for item in self._routes)
         self._share = held / len(self._routes) if self._routes else 0.0
@@ -59,7 +60,11 @@ class Openings:
         if self._before_is_open and _comes_before(route):
             return "it comes before anybody is known, as nearly all routes of this project with such a path"
         function = self._function(route)
-        if function is not None and self._reach.touches_nothing(function):
+        if (
+            function is not None
+            and not takes_tenant(function, self._index.policy)
+            and self._reach.touches_nothing(function)
+        ):
             return _HARMLESS
         return ""
 

@@ -272,7 +272,7 @@ class Predicates:
 
     def call_frame(self, target: FunctionFacts, call: Call, frame: Frame) -> Frame:
         """The frame of a called function: its parameters bound to what the call passes."""
-        from merge_tool.index.project import passed_for
+        from merge_tool.index.passing import passed_for
 
         bindings: dict[str, tuple[Value, Frame]] = {}
         for item in target.params:

@@ -3,38 +3,30 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from merge_tool.index.asking import ProjectAnswers
 from merge_tool.index.models import Models
-from merge_tool.index.names import Names, all_functions
+from merge_tool.index.names import Names
+from merge_tool.index.outlines import Tables
+from merge_tool.index.passing import passed_for
 from merge_tool.index.reader import read_module
+from merge_tool.index.track import Answers, Memo, Tracker
 from merge_tool.index.types import Types
 from merge_tool.model.policy import Policy
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, ModuleFacts, Unreadable
-from merge_tool.rulekit.project import (
-    CallSite,
-    KeyVerdict,
-    Model,
-    QueryVerdict,
-    Route,
-    Scoped,
-    SqlVerdict,
-)
-from merge_tool.rulekit.schema import Migrations, SchemaTable
-from merge_tool.rulekit.tenants import takes_tenant
-from merge_tool.rulekit.values import Call, Choice, Const, Items, Ref, Value
+from merge_tool.rulekit.project import CallSite, Model
+from merge_tool.rulekit.values import Call, Choice, Ref, Value
 
 if TYPE_CHECKING:
-    from merge_tool.index.openings import Openings
-    from merge_tool.index.rawsql import SqlJudge
-    from merge_tool.index.scopes import StatementJudge
-    from merge_tool.index.staff import Staff
+    pass
 
 _MAX_CALLER_DEPTH = 4
+T = TypeVar("T")
+Place = tuple[str, str]  # a function's file and qualified name
 
 
 @lru_cache(maxsize=4096)
@@ -45,33 +37,111 @@ def _read_once(
     return read_module(path, source, marker, scripts)
 
 
-class ProjectIndex:
+class ProjectIndex(ProjectAnswers):
     """See `merge_tool.rulekit.project.Project` for what can be asked."""
 
     def __init__(
-        self, modules: Mapping[str, ModuleFacts], unreadable: tuple[Unreadable, ...], policy: Policy
+        self,
+        modules: Mapping[str, ModuleFacts],
+        unreadable: tuple[Unreadable, ...],
+        policy: Policy,
+        tracker: Tracker | None = None,
+        tables: Tables | None = None,
+        answers: Answers | None = None,
     ) -> None:
+        """Joins files.
+
+        Args:
+            modules: their facts by path, in order of path.
+            unreadable: the files that have none.
+            policy: what a tenant is.
+            tracker: notes what answers depend on.
+            tables: the outlines of the files where they are known.
+            answers: those on the whole project that are known.
+        """
         self.modules = modules
         self.unreadable = unreadable
         self.policy = policy
-        self.names = Names(modules)
+        super().__init__(tracker or Tracker(), answers)
+        self._tables = tables
+        self.names = Names(modules, self.tracker)
         self.types = Types(self.names)
-        self.models = Models(self.names, policy)
-        self._callers: dict[str, tuple[CallSite, ...]] = {}
-        self._calls_by_name: dict[str, list[CallSite]] | None = None
-        self._aliases: dict[str, set[str]] = {}
-        self._targets: dict[str, dict[int, list[CallSite]]] = {}
-        self._derived: set[str] | None = None
-        self._routes: tuple[Route, ...] | None = None
-        self._queries: dict[str, tuple[QueryVerdict, ...]] = {}
-        self._statements: StatementJudge | None = None
-        self._sql: SqlJudge | None = None
-        self._texts: dict[str, tuple[SqlVerdict, ...]] = {}
-        self._keys: dict[tuple[str, str], tuple[KeyVerdict, ...]] = {}
-        self._schema: tuple[SchemaTable, ...] | None = None
-        self._migrations: Migrations | None = None
-        self._openings: Openings | None = None
-        self._staff: Staff | None = None
+        self.models = self._all_models()
+        self._callers: Memo[str, tuple[CallSite, ...]] = Memo(self.tracker)
+        self._sites: Memo[str, tuple[CallSite, ...]] = Memo(self.tracker)
+        self._targets: Memo[str, dict[Place, list[tuple[str, int]]]] = Memo(self.tracker)
+        self._sites_in: Memo[tuple[str, str], tuple[CallSite, ...]] = Memo(self.tracker)
+        self._below: dict[str, list[tuple[str, str]]] | None = None
+
+    def _all_models(self) -> Models:
+        models = Models(self.names, self.policy)
+        for path, _ in self.tables.find("models"):
+            for model in self.answers.get(f"models:{path}", models.of_file, path):
+                models.add(model)
+        return models
+
+    @property
+    def tables(self) -> Tables:
+        """The outlines of all files."""
+        if self._tables is None:
+            self._tables = Tables.of(self.modules.values(), self.tracker)
+        return self._tables
+
+    def functions_in(self, table: str, key: str = "") -> Iterator[FunctionFacts]:
+        """The functions that a table names, in order of path and place."""
+        for path, names in self.tables.find(table, key):
+            functions = self.modules[path].functions
+            for name in names:
+                yield functions[name]
+
+    def named(self, name: str) -> list[ModuleFacts]:
+        """The files whose dotted name is, or ends in, that name."""
+        return self.names.ending(name)
+
+    def calls_named(self, name: str) -> tuple[CallSite, ...]:
+        """All calls of something of that name, by file and line."""
+        return self._sites.ask(name, self._find_sites, name)
+
+    def _find_sites(self, name: str) -> tuple[CallSite, ...]:
+        return tuple(
+            site
+            for path, _ in self.tables.find("calls", name)
+            for site in self._sites_in.ask((name, path), self._find_sites_in, name, path)
+        )
+
+    def _find_sites_in(self, name: str, path: str) -> tuple[CallSite, ...]:
+        functions = self.modules[path].functions
+        return tuple(
+            CallSite(path, function, call)
+            for qualname in self.tables.names("calls", name, path)
+            for function in (functions[qualname],)
+            for call in function.calls
+            if call.name == name
+        )
+
+    def times_imported(self, name: str) -> int:
+        """How many imports name a module or something in it."""
+        return sum(len(names) for _, names in self.tables.find("imports", name))
+
+    def subclasses(self, name: str) -> list[ClassFacts]:
+        """The classes that have a class, by absolute name, among their bases."""
+        if self._below is None:
+            self._below = {}
+            for path, _ in self.tables.find("bases"):
+                for qualname, above in self.answers.get(f"bases:{path}", self.bases_in, path).items():
+                    for base in above:
+                        self._below.setdefault(base, []).append((path, qualname))
+        self.tracker.seen.add(("", "below", name))
+        return [self.modules[path].classes[qualname] for path, qualname in self._below.get(name, ())]
+
+    def bases_in(self, path: str) -> dict[str, tuple[str, ...]]:
+        """The classes of a file that have bases, with all of them."""
+        module = self.modules[path]
+        return {
+            qualname: self.types.bases(f"{module.module}.{qualname}")[1:]
+            for qualname, item in module.classes.items()
+            if item.bases
+        }
 
     @classmethod
     def build(cls, files: Mapping[str, bytes | str], policy: Policy) -> ProjectIndex:
@@ -156,60 +226,49 @@ class ProjectIndex:
 
     def callers(self, qualified: str) -> tuple[CallSite, ...]:
         """The calls that reach a function (absolute name), by file and line."""
-        known = self._callers.get(qualified)
-        if known is None:
-            function = self.names.find_function(qualified)
-            known = tuple(self._sites_of(function)) if function is not None else ()
-            self._callers[qualified] = known
-        return known
+        return self._callers.ask(qualified, self._find_callers, qualified)
+
+    def _find_callers(self, qualified: str) -> tuple[CallSite, ...]:
+        function = self.names.find_function(qualified)
+        return tuple(self._sites_of(function)) if function is not None else ()
 
     def called_by_super(self, name: str) -> bool:
         """Whether some method calls `super().name(…)`; which class that reaches, only the object's own class says."""
-        self._index_calls()
-        assert self._calls_by_name is not None  # just made
-        return any(
-            isinstance(site.call.receiver, Call) and site.call.receiver.dotted == "super"
-            for site in self._calls_by_name.get(name, ())
-        )
+        return bool(self.tables.find("supers", name))
 
     def _sites_of(self, function: FunctionFacts) -> Iterator[CallSite]:
         """Only calls by a name that can mean the function are resolved: resolving all of them would cost as much as parsing."""
-        self._index_calls()
-        assert self._calls_by_name is not None  # just made
         name = function.name
         if name == "__init__":
             name = function.class_name.rpartition(".")[2]
-        wanted = {name, *self._aliases.get(name, ())}
+        wanted = {name}
+        for _, names in self.tables.find("aliases", name):
+            wanted.update(names)
         if function.name == "__init__":  # a subclass without its own __init__ reaches it too
-            if self._derived is None:
-                self._derived = {
-                    item.name
-                    for module in self.modules.values()
-                    for item in module.classes.values()
-                    if item.bases
-                }
-            wanted.update(self._derived)
+            for _, names in self.tables.find("derived"):
+                wanted.update(names)
         for word in sorted(wanted):
-            if word not in self._targets:  # each call is resolved once, however many functions have its name
-                reached: dict[int, list[CallSite]] = {}
-                for site in self._calls_by_name.get(word, ()):
-                    callee = self.callee(site.path, site.function, site.call)
-                    if callee is not None:
-                        reached.setdefault(id(callee), []).append(site)
-                self._targets[word] = reached
-            yield from self._targets[word].get(id(function), ())
+            targets = self._targets.ask(word, self._reached, word)
+            for path, number in targets.get((function.path, function.qualname), ()):
+                yield self._sites_in.ask((word, path), self._find_sites_in, word, path)[number]
 
-    def _index_calls(self) -> None:
-        if self._calls_by_name is not None:
-            return
-        self._calls_by_name = {}
-        for caller in all_functions(self.modules.values()):
-            for local, target in caller.imports.items():
-                last = target.rpartition(".")[2]
-                if last != local:
-                    self._aliases.setdefault(last, set()).add(local)
-            for call in caller.calls:
-                self._calls_by_name.setdefault(call.name, []).append(CallSite(caller.path, caller, call))
+    def _reached(self, word: str) -> dict[Place, list[tuple[str, int]]]:
+        """The calls of a name by what they reach: each is resolved once, however many functions have that name."""
+        reached: dict[Place, list[tuple[str, int]]] = {}
+        for path, _ in self.tables.find("calls", word):
+            self.tracker.seen.add(("", "reach", f"{word}:{path}"))
+            for number, place in self.answers.get(f"reach:{word}:{path}", self.reach, word, path):
+                reached.setdefault(place, []).append((path, number))
+        return reached
+
+    def reach(self, word: str, path: str) -> tuple[tuple[int, Place], ...]:
+        """What the calls of a name in a file reach: the number of each call there, and the function's place."""
+        found = []
+        for number, site in enumerate(self._sites_in.ask((word, path), self._find_sites_in, word, path)):
+            callee = self.callee(site.path, site.function, site.call)
+            if callee is not None:
+                found.append((number, (callee.path, callee.qualname)))
+        return tuple(found)
 
     def values_of(
         self, path: str, function: FunctionFacts, value: Value
@@ -241,104 +300,6 @@ class ProjectIndex:
 
     # ---- what rules ask --------------------------------------------------------------------------------------
 
-    def routes(self) -> tuple[Route, ...]:
-        """Every route, with where its tenant comes from."""
-        if self._routes is None:
-            from merge_tool.index.routes import RouteReader
-
-            self._routes = tuple(RouteReader(self).routes())
-        return self._routes
-
-    def why_open(self, route: Route) -> str:
-        """What speaks for a route that has no tenant, said for people; "" where nothing does."""
-        if self._openings is None:
-            from merge_tool.index.openings import Openings
-
-            self._openings = Openings(self)
-        return self._openings.why(route)
-
-    def why_harmless(self, function: FunctionFacts) -> str:
-        """Why a handler can come to no tenant's rows, said for people; "" where it may."""
-        if self._openings is None:
-            from merge_tool.index.openings import Openings
-
-            self._openings = Openings(self)
-        return self._openings.harmless(function)
-
-    def staff_of(self, function: FunctionFacts) -> str:
-        """What keeps all but the platform's own staff out of a function, said for people; "" where nothing does."""
-        if self._staff is None:
-            from merge_tool.index.staff import Staff
-
-            self._staff = Staff(self)
-        behind = self._staff.behind(function)
-        return f"it stands behind {behind}, which looks like the platform's own staff" if behind else ""
-
-    def query_verdicts(self, path: str) -> Iterable[QueryVerdict]:
-        """What came of the statements that leave the functions of a file; a verdict may lie in another file."""
-        if path not in self._queries:
-            from merge_tool.index.scopes import judge_module
-
-            self._queries[path] = tuple(map(self._with_staff, judge_module(self, path)))
-        return self._queries[path]
-
-    def _with_staff(self, verdict: QueryVerdict) -> QueryVerdict:
-        """What only the platform's own staff comes to reads all tenants by design, or forgets one: the text does not tell."""
-        if (
-            verdict.scoped not in (Scoped.NO, Scoped.PARTIAL)
-            or verdict.function is None
-            or verdict.kind == "insert"
-            or takes_tenant(verdict.function, self.policy)
-        ):
-            return verdict
-        why = self.staff_of(verdict.function)
-        if not why:
-            return verdict
-        return replace(verdict, scoped=Scoped.UNDECIDED, reasons=(*verdict.reasons, why))
-
-    @property
-    def statements(self) -> StatementJudge:
-        """The judge of statements, made when the first is asked for."""
-        if self._statements is None:
-            from merge_tool.index.scopes import StatementJudge
-
-            self._statements = StatementJudge(self)
-        return self._statements
-
-    def sql_verdicts(self, path: str) -> Iterable[SqlVerdict]:
-        """What came of the SQL that a file's functions hand over as text."""
-        if self._sql is None:
-            from merge_tool.index.rawsql import SqlJudge
-
-            self._sql = SqlJudge(self)
-        if path not in self._texts:
-            self._texts[path] = tuple(self._sql.judge(path))
-        return self._texts[path]
-
-    def key_verdicts(self, path: str, kind: str = "key") -> Iterable[KeyVerdict]:
-        """What came of what a file hands to Redis: its `key`s, `pattern`s of scans, `channel`s or `lock`s."""
-        if (path, kind) not in self._keys:
-            from merge_tool.index.keys import judge_keys
-
-            self._keys[path, kind] = tuple(judge_keys(self, path, kind))
-        return self._keys[path, kind]
-
-    def schema(self) -> tuple[SchemaTable, ...]:
-        """Every table that a model declares."""
-        if self._schema is None:
-            from merge_tool.index.schema import read_schema
-
-            self._schema = read_schema(self)
-        return self._schema
-
-    def migrations(self) -> Migrations:
-        """The Alembic revisions of the project."""
-        if self._migrations is None:
-            from merge_tool.index.migrations import read_migrations
-
-            self._migrations = read_migrations(self)
-        return self._migrations
-
 
 @contextmanager
 def no_collection() -> Iterator[None]:
@@ -349,30 +310,5 @@ def no_collection() -> Iterator[None]:
         yield
     finally:
         if was_enabled:
+            gc.freeze()  # else the first collection walks all that was made meanwhile
             gc.enable()
-
-
-def passed_for(function: FunctionFacts, call: Call, name: str) -> Value | None:
-    """What a call passes for a parameter: its argument, else the parameter's default, else None (left out or hidden in a star)."""
-    positions = [item.name for item in function.params if item.kind == "positional"]
-    bound = bool(positions) and positions[0] in ("self", "cls") and function.class_name
-    if bound:
-        positions = positions[1:]
-    position = positions.index(name) if name in positions else 10_000
-    found = call.argument(position, name)
-    if found is not None:
-        return found
-    parameter = function.parameter(name)
-    if parameter is None or call.has_star:
-        return None
-    if parameter.kind == "*":
-        return Items(call.args[len(positions) :])
-    return parameter.default
-
-
-def leaves_out(function: FunctionFacts, call: Call, name: str) -> bool:
-    """Whether a call surely passes nothing, or None, for a parameter."""
-    if call.has_star:
-        return False
-    value = passed_for(function, call, name)
-    return value is None or (isinstance(value, Const) and value.value is None)

@@ -1,165 +1,158 @@
-"""Whether what a function does can come to a tenant's rows at all: its calls followed into the project."""
+"""How a function that no request runs reaches a tenant's rows, where nothing on the way knows the tenant."""
 
 from __future__ import annotations
 
-import builtins
+from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from merge_tool.index.lookups import GETS
+from merge_tool.index.track import Memo
+from merge_tool.model.source import Span
 from merge_tool.rulekit.facts import FunctionFacts
-from merge_tool.rulekit.values import Call, Const, Query, Ref, Root, Value, walk
+from merge_tool.rulekit.known import asks_context, brings_tenant, has_tenant, names_tenant_object
+from merge_tool.rulekit.tenants import mentions_tenant
+from merge_tool.rulekit.values import Ref, Value, walk
 
 if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex
 
-_MAX_DEPTH = 5
-_BUILTIN = frozenset(dir(builtins))
-_STORES = frozenset(
-    "sqlalchemy sqlmodel redis aioredis motor pymongo beanie asyncpg psycopg psycopg2 aiosqlite sqlite3 databases tortoise peewee elasticsearch opensearchpy boto3 celery arq".split()  # noqa: SIM905
-)
-# Methods of strings, dicts, lists, dates, paths and loggers; none of them reads a table.
-_PLAIN = frozenset(
-    "lower upper strip lstrip rstrip split rsplit join format replace startswith endswith items keys values append copy isoformat strftime encode decode hexdigest info debug warning error exception critical total_seconds timestamp title capitalize isdigit exists is_file is_dir set_cookie delete_cookie model_dump model_validate url_for".split()  # noqa: SIM905
-)
+_MAX_DEPTH = 7
+_MAX_FUNCTIONS = 300  # looked at for one job: no job's own work is wider
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Step:
+    """What one function does itself: the first open thing it touches, and whom it calls without a tenant."""
+
+    touches: str
+    context: str
+    calls: tuple[tuple[FunctionFacts, Span], ...]
 
 
 class Reach:
-    """Follows functions for one project and policy."""
+    """Answers for one project and policy. Each function is read once; each job walks what it can reach, nearest first."""
 
     def __init__(self, index: ProjectIndex) -> None:
         self._index = index
+        self._policy = index.policy
+        self._steps: Memo[int, _Step] = Memo(index.tracker)
         self._known: dict[int, bool] = {}
-        self._apart: dict[str, bool] = {}
-        self._holders: set[str] | None = None
+        self._tenants = any(map(index.models.is_tenant, index.models.by_name.values()))
 
-    def is_apart(self, path: str) -> bool:
-        """Whether a file, and all of the project that it imports, knows neither a tenant's table nor a database or Redis client."""
-        known = self._apart.get(path)
-        if known is None:
-            known = self._apart[path] = self._find_apart(path)
-        return known
+    def open_way(self, function: FunctionFacts, fresh: bool) -> tuple[str, ...]:
+        """See `Project.open_way`."""
+        if not self._tenants or self._has_tenant(function):
+            return ()
+        seen = {id(function)}
+        queue: deque[tuple[FunctionFacts, tuple[str, ...]]] = deque([(function, ())])
+        while queue:
+            current, way = queue.popleft()
+            step = self._step(current)
+            if step.context:
+                if fresh:
+                    return (*way, step.context)
+                continue  # what it reads is held by the context that its caller brought
+            if step.touches:
+                return (*way, step.touches)
+            if len(way) >= _MAX_DEPTH:
+                continue
+            for target, span in step.calls:
+                if id(target) in seen or len(seen) > _MAX_FUNCTIONS:
+                    continue
+                seen.add(id(target))
+                left_out = next((item for item in target.params if brings_tenant(item, self._policy)), None)
+                if left_out is not None and left_out.default is not None and self._touches(target):
+                    return (
+                        *way,
+                        f"{target.name}() is called without {left_out.name} at {current.path}:{span.line}",
+                    )
+                if not self._has_tenant(target):
+                    queue.append((target, (*way, f"{target.name}(), called at {current.path}:{span.line}")))
+        return ()
 
-    def _find_apart(self, path: str) -> bool:
-        if self._holders is None:
-            self._holders = {
-                model.path
-                for model in self._index.models.by_name.values()
-                if self._index.models.is_tenant(model)
-            }
-        if not self._holders:
-            return False  # what a tenant's table is cannot be told
-        stack, seen = [path], {path}
-        while stack:
-            here = stack.pop()
-            if here in self._holders:
-                return False
-            for item in self._index.modules[here].import_sites:
-                module, _ = self._index.names.split(item.target)
-                if item.dynamic or (module is None and item.target.partition(".")[0] in _STORES):
-                    return False
-                if module is not None and module.path not in seen:
-                    seen.add(module.path)
-                    stack.append(module.path)
-        return True
-
-    def touches_nothing(self, function: FunctionFacts) -> bool:
-        """Whether a route surely reads and writes no tenant's rows: all that it calls is seen, and nothing of it names a tenant's table.
-
-        A body that does nothing yet, or that takes a dependency and leaves it unused, tells nothing: it is not taken for harmless.
-        """
-        if _does_nothing(function):
-            return False
-        used = {item.dotted.partition(".")[0] for item in _refs(function)}
-        if any(
-            item.name not in used
-            for item in function.params
-            for value in (item.default, item.annotation)
-            if value is not None
-            for part in walk(value)
-            if isinstance(part, Call) and part.name in ("Depends", "Security")
-        ):
-            return False
-        return self._harmless(function, 0)
-
-    def _harmless(self, function: FunctionFacts, depth: int) -> bool:
-        if depth > _MAX_DEPTH or (function.class_name and _does_nothing(function)):
-            return False  # a method without a body is a protocol's: what answers is another class's
+    def _has_tenant(self, function: FunctionFacts) -> bool:
         known = self._known.get(id(function))
         if known is None:
-            self._known[id(function)] = True  # a cycle adds nothing
-            known = all(self._harmless_sink(function, item.value) for item in function.sinks) and all(
-                self._harmless_call(function, call, depth) for call in _body(function)
-            )
-            self._known[id(function)] = known
+            known = self._known[id(function)] = has_tenant(function, self._policy)
         return known
 
-    def _harmless_sink(self, function: FunctionFacts, value: Value) -> bool:
-        """A statement is harmless where every table in it is known, and is no tenant's."""
-        if not any(isinstance(item, Query | Root) for item in walk(value)):
-            return True
-        models = [
-            model
-            for item in walk(value)
-            if isinstance(item, Ref)
-            for model in [self._model(function, item.dotted)]
-            if model is not None
-        ]
-        return bool(models) and not any(models)
+    def _step(self, function: FunctionFacts) -> _Step:
+        return self._steps.ask(id(function), self._find_step, function)
 
-    def _model(self, function: FunctionFacts, dotted: str) -> bool | None:
-        """Whether a name is a tenant's model; None where it is no model."""
-        while dotted:
-            model = self._index.models.by_name.get(self._index.resolve(function.path, dotted, function))
-            if model is not None:
-                return self._index.models.is_tenant(model)
-            dotted = dotted.rpartition(".")[0]
-        return None
+    def _find_step(self, function: FunctionFacts) -> _Step:
+        asked = asks_context(function, self._policy)
+        context = f"{asked}() is asked at {function.path}:{function.header.line}" if asked else ""
+        touches = "" if asked else self._touches(function)
+        calls = () if asked or touches else tuple(self._calls(function))
+        return _Step(touches, context, calls)
 
-    def _harmless_call(self, function: FunctionFacts, call: Call, depth: int) -> bool:
-        target = self._index.callee(function.path, function, call)
-        if target is not None:
-            return self._harmless(target, depth + 1)
-        name = self._index.callee_name(function.path, function, call)
-        if name:
-            if self._index.find_class(name) is not None:
-                return not self._model(function, call.dotted)
-            module, _ = self._index.names.split(name)
-            if module is None and "." in name:
-                return name.partition(".")[0] not in _STORES
-        if call.receiver is None:
-            return call.name in _BUILTIN and function.parameter(call.name) is None
-        if call.name == "get":  # of a mapping; `session.get(User, 1)` names a class
-            return not (
-                call.args and isinstance(call.args[0], Ref) and call.args[0].last[:1].isupper()
-            ) and not any(isinstance(item, Query) for item in walk(call))
-        return call.name in _PLAIN
+    # ---- what one function does ------------------------------------------------------------------------------
 
+    def _touches(self, function: FunctionFacts) -> str:
+        for sink in function.sinks:
+            receiver = sink.call.receiver if sink.call is not None else None
+            if receiver is not None and self._index.statements.sessions.is_bound(function, receiver):
+                continue
+            name = self._tenant_model(function, sink.value)
+            if name and not self._excused(function, sink.span) and not self._from_row(function, sink.value):
+                return f"{name} is read or written at {function.path}:{sink.span.line}"
+        for call in function.calls:
+            if call.name in GETS and len(call.args) > 1 and isinstance(call.args[0], Ref):
+                name = self._tenant_model(function, call.args[0])
+                bound = call.receiver is not None and self._index.statements.sessions.is_bound(
+                    function, call.receiver
+                )
+                held = bound or self._excused(function, call.span) or self._from_row(function, call.args[1])
+                if name and not held:
+                    return f"{name} is loaded by its key at {function.path}:{call.span.line}"
+        return ""
 
-def _body(function: FunctionFacts) -> list[Call]:
-    """Its calls, without those of its decorators, defaults and annotations."""
-    head = [*function.decorators]
-    head += [
-        item for parameter in function.params for item in (parameter.default, parameter.annotation) if item
-    ]
-    outside = {(item.span, item.name) for value in head for item in walk(value) if isinstance(item, Call)}
-    return [call for call in function.calls if (call.span, call.name) not in outside]
-
-
-def _does_nothing(function: FunctionFacts) -> bool:
-    return not _body(function) and all(
-        isinstance(item, Const) and item.value is None for item in function.returns
-    )
-
-
-def _refs(function: FunctionFacts) -> Iterator[Ref]:
-    values: list[Value] = [
-        *_body(function),
-        *function.returns,
-        *function.variables.values(),
-        *function.checks,
-    ]
-    values += [item.value for item in function.sinks]
-    for value in values:
+    def _tenant_model(self, function: FunctionFacts, value: Value) -> str:
         for item in walk(value):
-            if isinstance(item, Ref):
-                yield item
+            if not isinstance(item, Ref) or not item.dotted[:1].isalpha():
+                continue
+            head = item.dotted if item.last[:1].isupper() else item.dotted.rpartition(".")[0]
+            name = self._index.resolve(function.path, head, function) if head else ""
+            if name and self._index.is_tenant_model(name):
+                return name.rpartition(".")[2]
+        return ""
+
+    def _excused(self, function: FunctionFacts, span: Span) -> bool:
+        """Whether a comment with a reason says that the statement is meant for all tenants."""
+        return any(
+            item.reason and item.first <= span.line <= item.last
+            for item in self._index.modules[function.path].markers
+        )
+
+    def _from_row(self, function: FunctionFacts, value: Value) -> bool:
+        """Whether a value is, or is read from, a tenant's row that a parameter brought."""
+        for item in walk(value):
+            if not isinstance(item, Ref):
+                continue
+            parameter = function.parameter(item.dotted.partition(".")[0])
+            if parameter is not None and parameter.annotation is not None:
+                kind = self._index.types.type_of(function.path, function, Ref(parameter.name))
+                if kind and self._index.is_tenant_model(kind):
+                    return True
+        return False
+
+    def _calls(self, function: FunctionFacts) -> Iterator[tuple[FunctionFacts, Span]]:
+        from merge_tool.index.passing import leaves_out
+
+        for call in function.calls:
+            target = self._index.callee(function.path, function, call)
+            if target is None or target is function or self._excused(function, call.span):
+                continue
+            given = [*call.args, *(value for _, value in call.kwargs)]
+            if any(mentions_tenant(item, self._policy, function) for item in given):
+                continue
+            if names_tenant_object(given, self._policy) or any(
+                self._from_row(function, item) for item in given
+            ):
+                continue
+            taken = [item for item in target.params if brings_tenant(item, self._policy)]
+            if not all(leaves_out(target, call, item.name) for item in taken):
+                continue
+            yield target, call.span

@@ -7,9 +7,9 @@ import io
 import re
 import sys
 import tokenize
-from pathlib import PurePosixPath
 
 from merge_tool.index.flow import FlowReader
+from merge_tool.index.names import module_name
 from merge_tool.index.scripts import script_uses
 from merge_tool.index.source import Source, read_source
 from merge_tool.model.source import Span
@@ -17,14 +17,6 @@ from merge_tool.rulekit.facts import Marker, ModuleFacts, Unreadable
 
 _RECURSION = 8000
 _IGNORE = re.compile(r"#\s*tenant:\s*ignore(?:\[([^\]]*)\])?[ \t]*[:\-–—]?[ \t]*(.*)")
-
-
-def module_name(path: str) -> tuple[str, bool]:
-    """A file's dotted module name by its path, and whether it is a package's `__init__`."""
-    pure = PurePosixPath(path).with_suffix("")
-    if pure.name == "__init__":
-        return ".".join(pure.parts[:-1]), True
-    return ".".join(pure.parts), False
 
 
 def read_module(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from merge_tool.index.dependencies import TenantDependencies
-from merge_tool.index.names import all_functions
+from merge_tool.index.outlines import WEB
 from merge_tool.model.source import Span
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.project import Route
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex
 
 _METHODS = frozenset(("get", "post", "put", "delete", "patch", "options", "head", "trace"))
-_DECORATORS = _METHODS | {"api_route", "route", "websocket", "websocket_route"}
 _MAX_MOUNTS = 64
 
 
@@ -63,7 +62,7 @@ class RouteReader:
 
     def routes(self) -> Iterator[Route]:
         """Every route of the project."""
-        functions = [item for item in all_functions(self._index.modules.values()) if self._mentions_web(item)]
+        functions = list(self._index.functions_in("web"))
         for function in functions:
             for call in function.calls:
                 if call.name == "include_router" and call.receiver is not None:
@@ -75,9 +74,6 @@ class RouteReader:
             for call in function.calls:
                 if call.name in ("add_api_route", "add_api_websocket_route") and call.receiver is not None:
                     yield from self._added(function, call)
-
-    def _mentions_web(self, function: FunctionFacts) -> bool:
-        return bool(function.decorators or function.calls)
 
     # ---- routers -------------------------------------------------------------------------------------------
 
@@ -260,11 +256,7 @@ class RouteReader:
 
     def _decorated(self, function: FunctionFacts) -> Iterator[Route]:
         for decorator in function.decorators:
-            if (
-                not isinstance(decorator, Call)
-                or decorator.name not in _DECORATORS
-                or decorator.receiver is None
-            ):
+            if not isinstance(decorator, Call) or decorator.name not in WEB or decorator.receiver is None:
                 continue
             outer = (
                 self._index.modules[function.path].functions.get(function.parent)

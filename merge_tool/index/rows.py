@@ -83,7 +83,7 @@ class Rows:
 
     def handed(self, function: FunctionFacts, call: Call, row: Value) -> Iterator[tuple[FunctionFacts, str]]:
         """The project's function that a call hands the row to, and the parameter that takes it."""
-        from merge_tool.index.project import passed_for
+        from merge_tool.index.passing import passed_for
 
         given = [*call.args, *(value for _, value in call.kwargs)]
         if call is row or not any(is_row(value, row) for value in given):

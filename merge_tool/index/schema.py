@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from merge_tool.index.columns import COLUMN_CALLS, plain_column, read_column, read_keys
+from merge_tool.index.migrations import is_revision
 from merge_tool.rulekit.facts import ClassFacts, ModuleFacts
 from merge_tool.rulekit.project import Model
 from merge_tool.rulekit.schema import SchemaColumn, SchemaKey, SchemaTable
@@ -17,10 +18,15 @@ if TYPE_CHECKING:
 
 
 def read_schema(index: ProjectIndex) -> tuple[SchemaTable, ...]:
-    """Every table that a model declares, by file and line. A subclass that shares its parent's table adds none."""
+    """Every table that a model declares, by file and line. A subclass that shares its parent's table adds none.
+
+    Classes in revisions are no models: they hold the columns that one step of data needs, as the table was then.
+    """
     indexes = _module_indexes(index)
     found = [
-        _table(index, model, indexes.get(model.qualified, [])) for model in index.models.by_name.values()
+        _table(index, model, indexes.get(model.qualified, []))
+        for model in index.models.by_name.values()
+        if not is_revision(index.modules[model.path])
     ]
     merged: dict[str, SchemaTable] = {}
     for item in sorted(found, key=lambda item: (item.path, item.span)):
@@ -62,13 +68,21 @@ def _table(index: ProjectIndex, model: Model, extra: list[Call]) -> SchemaTable:
         model.name,
         model.path,
         model.span,
-        {item.name: item for item in columns.values()},
+        {item.name: _pointed(index, item) for item in columns.values()},
         tuple(keys),
         index.models.is_tenant(model),
         model.table in tables.tenant or "*" in tables.tenant,
         model.table in tables.shared,
         model.known,
     )
+
+
+def _pointed(index: ProjectIndex, column: SchemaColumn) -> SchemaColumn:
+    """A column that points at a class (`ForeignKey(User.id)`) points at the class's table."""
+    if not column.foreign or column.foreign in index.models.by_table:
+        return column
+    model = index.models.find(index.resolve(column.path, column.foreign))
+    return replace(column, foreign=model.table) if model is not None else column
 
 
 def _own_columns(module: ModuleFacts, facts: ClassFacts, model: Model) -> Iterator[tuple[str, SchemaColumn]]:
@@ -100,9 +114,10 @@ def _table_args(module: ModuleFacts, facts: ClassFacts) -> Iterator[tuple[str, V
 
 
 def _module_indexes(index: ProjectIndex) -> dict[str, list[Call]]:
-    """`Index("…", User.bot_id)` that stands beside the classes, by the model that it is for."""
+    """`Index("…", User.bot_id)` that stands beside the classes or in a class's body, by the model that it is for."""
     found: dict[str, list[Call]] = {}
-    for module in index.modules.values():
+    for path, _ in index.tables.find("indexes"):
+        module = index.modules[path]
         for call in module.top.calls:
             if call.name not in ("Index", "UniqueConstraint"):
                 continue
@@ -115,4 +130,27 @@ def _module_indexes(index: ProjectIndex) -> dict[str, list[Call]]:
                     if model is not None:
                         found.setdefault(model.qualified, []).append(call)
                     break
+            else:
+                around = _class_around(module, call) if call.span.column > 1 else None
+                if around is not None:
+                    found.setdefault(f"{module.module}.{around.qualname}", []).append(_named(call, around))
     return found
+
+
+def _class_around(module: ModuleFacts, call: Call) -> ClassFacts | None:
+    """The class in whose body a call of the top level stands."""
+    around = [
+        item
+        for item in module.classes.values()
+        if item.span.line < call.span.line <= item.span.end_line and item.span.column < call.span.column
+    ]
+    return max(around, key=lambda item: item.span.line, default=None)
+
+
+def _named(call: Call, owner: ClassFacts) -> Call:
+    """`Index("…", bot_id)` in a class's body, its columns by their names instead of the calls that make them."""
+    names = {item.span: name for name, item in owner.attributes.items() if isinstance(item, Call)}
+    args = tuple(
+        Ref(names[item.span]) if isinstance(item, Call) and item.span in names else item for item in call.args
+    )
+    return Call(call.func, args, call.kwargs, call.span, call.present)

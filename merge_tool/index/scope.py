@@ -28,6 +28,7 @@ class Scope:
     reads: list[Read] = field(default_factory=list)
     stores: list[Store] = field(default_factory=list)
     fallbacks: list[Fallback] = field(default_factory=list)
+    raises: bool = False
     globals: set[str] = field(default_factory=set)
     finals: list[Call] = field(default_factory=list)
     roots: dict[int, Query] = field(default_factory=dict)  # the longest statement built so far on each root
@@ -77,6 +78,7 @@ def facts_of(
         tuple(scope.stores),
         tuple(scope.fallbacks),
         tuple(scope.finals),
+        scope.raises,
     )
 
 

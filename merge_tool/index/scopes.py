@@ -124,7 +124,7 @@ class StatementJudge:
         self, path: str, function: FunctionFacts, call: Call, slot: int | str
     ) -> tuple[tuple[Value, Frame], ...] | None:
         """The steps that a project's function adds to a statement before it runs it; None where it cannot be seen."""
-        from merge_tool.index.project import passed_for
+        from merge_tool.index.passing import passed_for
 
         target = self._index.callee(path, function, call)
         if target is None:
@@ -162,7 +162,7 @@ class StatementJudge:
         function: FunctionFacts,
         outer: Frame | None = None,
     ) -> Mapping[str, tuple[Value, Frame]]:
-        from merge_tool.index.project import passed_for
+        from merge_tool.index.passing import passed_for
 
         where = outer or Frame(path, function, {}, frozenset(call.present))
         found: dict[str, tuple[Value, Frame]] = {}

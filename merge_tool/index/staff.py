@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from merge_tool.index.openings import is_staff, staff_word
+from merge_tool.index.track import Memo
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.matchers import words
 
@@ -23,19 +24,17 @@ class Staff:
         self._routes: dict[tuple[str, str], list[str]] = {}
         for route in index.routes():
             self._routes.setdefault((route.function_path, route.function), []).append(staff_word(route))
-        self._known: dict[int, str] = {}
+        self._known: Memo[tuple[str, str], str] = Memo(index.tracker)
 
     def behind(self, function: FunctionFacts, depth: int = 0) -> str:
         """What keeps all but staff out of a function: of its routes, a guard that it calls, or that of all its callers; else ""."""
         if depth > _MAX_DEPTH or function.name == "<module>":
             return ""
-        known = self._known.get(id(function))
-        if known is not None:
-            return known
-        self._known[id(function)] = ""  # a cycle lets nobody in, and keeps nobody out
-        found = self._own(function) or self._callers(function, depth)
-        self._known[id(function)] = found
-        return found
+        # A cycle lets nobody in, and keeps nobody out.
+        return self._known.ask_around((function.path, function.qualname), "", self._find, function, depth)
+
+    def _find(self, function: FunctionFacts, depth: int) -> str:
+        return self._own(function) or self._callers(function, depth)
 
     def _own(self, function: FunctionFacts) -> str:
         routed = self._routes.get((function.path, function.qualname))

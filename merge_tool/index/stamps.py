@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from merge_tool.index.names import all_functions
+from merge_tool.index.track import Memo
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts
 from merge_tool.rulekit.project import Model
 from merge_tool.rulekit.values import Call, Const, Function, Ref, Value
@@ -23,17 +23,15 @@ class Stamps:
     def __init__(self, index: ProjectIndex) -> None:
         self._index = index
         self._column = index.policy.column
-        self._listened: tuple[str, ...] | None = None  # targets of listeners that stamp; "" for all models
-        self._known: dict[str, bool] = {}
+        self._listened: Memo[None, tuple[str, ...]] = Memo(index.tracker)
+        self._known: Memo[str, bool] = Memo(index.tracker)
 
     def stamped(self, model: Model) -> bool:
         """Whether a default, a constructor of its own, or a listener sets the tenant column of a new row.
 
         A literal default does not count: it gives every row to the same tenant.
         """
-        if model.qualified not in self._known:
-            self._known[model.qualified] = self._find(model)
-        return self._known[model.qualified]
+        return self._known.ask(model.qualified, self._find, model)
 
     def _find(self, model: Model) -> bool:
         for owner in self._chain(model):
@@ -48,10 +46,13 @@ class Stamps:
             init = module.functions.get(f"{owner.qualname}.__init__")
             if init is not None and self.sets(init):
                 return True
-        if self._listened is None:
-            self._listened = tuple(self._listeners())
+        listened = self._listened.ask(None, self._targets)
         names = {model.qualified, *model.bases}
-        return any(not target or target in names for target in self._listened)
+        return any(not target or target in names for target in listened)
+
+    def _targets(self) -> tuple[str, ...]:
+        """What listeners stamp; "" for all models."""
+        return tuple(self._listeners())
 
     def _chain(self, model: Model) -> Iterator[ClassFacts]:
         for name in (model.qualified, *model.bases):
@@ -60,7 +61,7 @@ class Stamps:
                 yield found
 
     def _listeners(self) -> Iterator[str]:
-        for function in all_functions(self._index.modules.values()):
+        for function in self._index.functions_in("listens"):
             for item in function.decorators:
                 if isinstance(item, Call) and item.name == "listens_for" and self.sets(function):
                     yield from self._target(function, item)

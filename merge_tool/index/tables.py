@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from merge_tool.index.entities import Frame, entity_of, strip
+from merge_tool.index.entities import Frame, entity_of, held_row, strip
 from merge_tool.index.predicates import Predicates
 from merge_tool.index.words import ELEMENT
 from merge_tool.model.plain import plain
@@ -182,13 +182,18 @@ class TableReader:
             chosen = isinstance(value, Item) or (
                 isinstance(value, Unknown) and value.why in (ELEMENT, "unpacked", "declared", "matched")
             )
-            if isinstance(value, Ref) and "." not in value.dotted:
+            row = held_row(value)
+            if row is not None:
+                chosen = True
+            elif isinstance(value, Ref) and "." not in value.dotted:
                 chosen = (
                     frame.function.parameter(value.dotted) is not None and value.dotted not in frame.bindings
                 )
             if chosen:
                 key = value.dotted if isinstance(value, Ref) else f"?{id(value)}"
                 label = value.dotted if isinstance(value, Ref) else "a table chosen at run time"
+                if row is not None:
+                    label = f"the class of {row.dotted}" if isinstance(row, Ref) else "the class of a row"
                 statement.entities.setdefault(key, TableUse(key, label, False, True, known=False))
 
     def _implied(self, statement: Statement, around: frozenset[str]) -> None:

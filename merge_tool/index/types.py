@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from merge_tool.index.names import Names
+from merge_tool.index.track import Memo
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts
 from merge_tool.rulekit.values import Attr, Call, Choice, Const, Function, Item, Logic, Ref, Unknown, Value
 
@@ -33,8 +34,8 @@ class Types:
     def __init__(self, names: Names) -> None:
         self._names = names
         self._running: set[int] = set()  # values whose type is being looked for, against cycles
-        self._attributes: dict[tuple[str, str], str] = {}
-        self._bases: dict[str, tuple[str, ...]] = {}
+        self._attributes: Memo[tuple[str, str], str] = Memo(names.tracker)
+        self._bases: Memo[str, tuple[str, ...]] = Memo(names.tracker)
 
     def name_of(self, path: str, function: FunctionFacts | None, value: Value) -> str:
         """The absolute name of what an expression names: a function, class, method, or an external thing; "" if unknown."""
@@ -109,9 +110,7 @@ class Types:
 
     def bases(self, qualified: str) -> tuple[str, ...]:
         """A class and all its bases by absolute name, external ones included."""
-        if qualified not in self._bases:
-            self._bases[qualified] = self._find_bases(qualified)
-        return self._bases[qualified]
+        return self._bases.ask(qualified, self._find_bases, qualified)
 
     def _find_bases(self, qualified: str) -> tuple[str, ...]:
         found: list[str] = []
@@ -243,11 +242,8 @@ class Types:
 
     def attribute_type(self, owner: str, name: str) -> str:
         """The class of what an attribute of a class holds; "" where it cannot be told."""
-        key = (owner, name)
-        if key not in self._attributes:
-            self._attributes[key] = ""  # an attribute that is made of itself has no type that could be told
-            self._attributes[key] = self._find_attribute_type(owner, name)
-        return self._attributes[key]
+        # An attribute that is made of itself has no type that could be told.
+        return self._attributes.ask_around((owner, name), "", self._find_attribute_type, owner, name)
 
     def _find_attribute_type(self, owner: str, name: str) -> str:
         for base in self.bases(owner):

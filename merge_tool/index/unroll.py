@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from merge_tool.index.project import passed_for
+from merge_tool.index.passing import passed_for
 from merge_tool.index.words import COMPREHENSION, ELEMENT
 from merge_tool.rulekit.facts import FunctionFacts
+from merge_tool.rulekit.sqlsplit import HOLE
 from merge_tool.rulekit.values import Call, Choice, Const, Fork, Items, Ref, Star, Text, Unknown, Value
 
 if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex
 
-HOLE = "{?}"  # a part that cannot be told
 _MAX = 600  # ways that one call is unrolled
 _DEPTH = 20
 _SAME = frozenset(

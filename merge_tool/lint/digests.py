@@ -14,7 +14,7 @@ from merge_tool.model.policy import Policy
 
 _PACKAGE = Path(__file__).parent.parent
 _FACTS = ("index", "rulekit", "model/source.py", "model/plain.py", "lint/facts_bytes.py")
-_RESULT = ("index", "rulekit", "model", "lint", "plan/patterns.py", "__init__.py")
+RESULT_CODE = ("index", "rulekit", "model", "lint", "plan/patterns.py", "__init__.py")
 
 
 def digest(*parts: bytes | str) -> bytes:
@@ -43,6 +43,11 @@ def facts_keys(contents: Mapping[str, bytes], policy: Policy) -> dict[str, bytes
     told = repr((policy.global_marker, policy.forbidden_scripts))
     code = code_digest(_FACTS)
     return {path: digest(code, told, path, content) for path, content in contents.items()}
+
+
+def policy_digest(policy: Policy) -> bytes:
+    """A digest of all of a policy, but for where its file lies."""
+    return digest(repr(dataclasses.replace(policy, source="")))
 
 
 def rules_digest(folders: Sequence[Path]) -> bytes:
@@ -75,8 +80,7 @@ def result_key(
         select, ignore: as given.
         rules: `rules_digest` of the rules that there are.
     """
-    plain = repr(dataclasses.replace(policy, source=""))
-    parts: list[bytes | str] = ["result", code_digest(_RESULT), rules, plain]
+    parts: list[bytes | str] = ["result", code_digest(RESULT_CODE), rules, policy_digest(policy)]
     parts += [
         repr(tuple(select)),
         repr(tuple(ignore)),

@@ -7,14 +7,14 @@ import pickle
 from typing import Any
 
 from merge_tool.model import source
-from merge_tool.rulekit import facts, values
+from merge_tool.rulekit import facts, project, schema, values
 from merge_tool.rulekit.facts import ModuleFacts, Unreadable
 
 _PROTOCOL = 5
 # The classes that bytes may name. A pickle of anything else is refused before it can do something.
 _KNOWN: dict[tuple[str, str], Any] = {
     (module.__name__, name): found
-    for module in (facts, values, source)
+    for module in (facts, values, source, project, schema)
     for name, found in vars(module).items()
     if isinstance(found, type) and found.__module__ == module.__name__
 } | {("builtins", "complex"): complex, ("builtins", "frozenset"): frozenset}
@@ -36,8 +36,18 @@ def to_bytes(item: ModuleFacts | Unreadable) -> bytes:
 
 def from_bytes(data: bytes) -> ModuleFacts | Unreadable | None:
     """The facts that `to_bytes` wrote; None where the bytes are not such, whatever they are."""
-    try:
-        found = _Reader(io.BytesIO(data)).load()
-    except Exception:  # noqa: BLE001 - broken bytes fail in many ways; each means: read the file again
-        return None
+    found = plain_value(data)
     return found if isinstance(found, ModuleFacts | Unreadable) else None
+
+
+def plain_bytes(value: object) -> bytes:
+    """Facts, what was told of them, and plain containers of both, as bytes."""
+    return pickle.dumps(value, _PROTOCOL)
+
+
+def plain_value(data: bytes) -> Any:
+    """What `plain_bytes` wrote; None where the bytes are not such, whatever they are."""
+    try:
+        return _Reader(io.BytesIO(data)).load()
+    except Exception:  # noqa: BLE001 - broken bytes fail in many ways; each means: work it out again
+        return None

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from merge_tool.errors import UserError
 
-_LEFT_OUT = frozenset(
+LEFT_OUT = frozenset(
     (
         "__pycache__",
         "node_modules",
@@ -44,6 +44,18 @@ def project_files(root: Path) -> list[str]:
         for path in tracked
         if path.endswith(".py") and (root / path).is_file() and not (root / path).is_symlink()
     )
+
+
+def new_files(root: Path, files: Sequence[str]) -> list[str]:
+    """The Python files that git neither tracks nor ignores, in order; none outside git, where every file counts already."""
+    listed = _listed(root, "--others", "--exclude-standard") or []
+    known = set(files)
+    return sorted(
+        path
+        for path in listed
+        if path.endswith(".py") and path not in known and not LEFT_OUT.intersection(PurePosixPath(path).parts)
+        and (root / path).is_file() and not (root / path).is_symlink()
+    )  # fmt: skip
 
 
 def chosen_files(root: Path, files: Sequence[str], paths: Sequence[Path], cwd: Path) -> list[str]:
@@ -91,9 +103,13 @@ def _relative(path: Path, root: Path) -> str | None:
 
 
 def _tracked(root: Path) -> list[str] | None:
+    return _listed(root, "--cached", "--deduplicate")
+
+
+def _listed(root: Path, *which: str) -> list[str] | None:
     try:
         run = subprocess.run(
-            ["git", "-C", str(root), "ls-files", "-z", "--cached", "--deduplicate"],
+            ["git", "-C", str(root), "ls-files", "-z", *which],
             capture_output=True,
             check=False,
             env={**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
@@ -108,5 +124,5 @@ def _tracked(root: Path) -> list[str] | None:
 def _under(folder: Path, root: Path) -> Iterable[str]:
     for path in folder.rglob("*.py"):
         inside = path.relative_to(root)
-        if path.is_file() and not _LEFT_OUT.intersection(inside.parts):
+        if path.is_file() and not LEFT_OUT.intersection(inside.parts):
             yield inside.as_posix()

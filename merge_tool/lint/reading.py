@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from merge_tool.index.project import no_collection
 from merge_tool.index.reader import read_module
 from merge_tool.lint.cache import Cache
 from merge_tool.lint.facts_bytes import from_bytes, to_bytes
+from merge_tool.lint.progress import Progress
 from merge_tool.lint.workers import share
 from merge_tool.model.policy import Policy
 from merge_tool.rulekit.facts import ModuleFacts, Unreadable
@@ -18,7 +19,12 @@ _TASKS_A_JOB = 12
 
 
 def read_files(
-    contents: Mapping[str, bytes], keys: Mapping[str, bytes], policy: Policy, cache: Cache | None, jobs: int
+    contents: Mapping[str, bytes],
+    keys: Mapping[str, bytes],
+    policy: Policy,
+    cache: Cache | None,
+    jobs: int,
+    progress: Progress | None = None,
 ) -> tuple[dict[str, ModuleFacts], tuple[Unreadable, ...]]:
     """The facts of files, and those that cannot be read, both in order of path whatever the number of processes.
 
@@ -28,6 +34,7 @@ def read_files(
         policy: says which comments mark global queries, and which scripts are to be noted.
         cache: where facts are looked for and kept; None: nowhere.
         jobs: how many processes may read.
+        progress: is told how many files are read; with several processes, by this one, which are about an even share.
     """
     found: dict[str, ModuleFacts | Unreadable] = {}
     told = (policy.global_marker, policy.forbidden_scripts)
@@ -41,12 +48,16 @@ def read_files(
         missing = [path for path in contents if path not in found]
         fresh: dict[str, bytes] = {}
         groups = grouped(missing, contents, jobs)
+        if progress is not None and missing:
+            progress.phase("reading", len(missing))
 
         def here(task: int) -> None:
             for path in groups[task]:
                 found[path] = facts = read_module(path, contents[path], *told)
                 if cache is not None:
                     fresh[path] = to_bytes(facts)
+                if progress is not None:
+                    progress.step(len(found) - (len(contents) - len(missing)))
 
         def there(task: int) -> bytes:
             parts: list[bytes] = []
@@ -70,6 +81,29 @@ def read_files(
         else:
             modules[path] = facts
     return modules, tuple(unreadable)
+
+
+def facts_reader(
+    contents: Mapping[str, bytes], keys: Mapping[str, bytes], policy: Policy, cache: Cache
+) -> Callable[[str, bytes], ModuleFacts | Unreadable | None]:
+    """Gives the facts of one file by path and key: those of the cache, else, for the text of now, those that are read.
+
+    Args:
+        contents, keys, policy, cache: as for `read_files`.
+    """
+
+    def facts_of(path: str, key: bytes) -> ModuleFacts | Unreadable | None:
+        data = cache.get([key]).get(key)
+        facts = from_bytes(data) if data is not None else None
+        if facts is not None and facts.path == path:
+            return facts
+        if key != keys[path]:
+            return None
+        facts = read_module(path, contents[path], policy.global_marker, policy.forbidden_scripts)
+        cache.put([(key, to_bytes(facts))])
+        return facts
+
+    return facts_of
 
 
 def grouped(paths: Sequence[str], contents: Mapping[str, bytes], jobs: int) -> list[list[str]]:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from merge_tool.errors import UserError
 from merge_tool.lint.codes import in_order, picks
 from merge_tool.lint.digests import facts_keys, result_key, rules_digest
-from merge_tool.lint.results import findings_bytes, read_findings
+from merge_tool.lint.results import finding_row, findings_bytes, read_findings, read_row
 from merge_tool.model.policy import Policy
 from merge_tool.model.source import Diagnostic, Severity, Span
 
 if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex
     from merge_tool.lint.cache import Cache
+    from merge_tool.lint.progress import Progress
+    from merge_tool.rulekit.facts import Marker, Unreadable
     from merge_tool.rulekit.rule import Rule
 
 UNUSED, NO_REASON, UNREADABLE = "T01", "T02", "T04"
@@ -35,6 +38,7 @@ class LintResult:
         rules: the rules that ran, by code.
         notes: what a person should know of the run, such as a policy that fits nothing here.
         models: how many models the project has, and `tenant_models` how many of them belong to a tenant by the policy.
+        suppressed: what comments took out, each with the reason given there.
     """
 
     findings: tuple[Diagnostic, ...]
@@ -44,6 +48,7 @@ class LintResult:
     notes: tuple[str, ...] = ()
     models: int = 0
     tenant_models: int = 0
+    suppressed: tuple[tuple[Diagnostic, str], ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -141,69 +146,101 @@ def _judged(
 
     `wide`: nobody named the files, so that rules with `on_migrations` report on revisions beside `wanted`.
     """
-    from merge_tool.index.project import no_collection
-    from merge_tool.lint.suppress import suppress
-    from merge_tool.lint.workers import share
+    from merge_tool.lint.checking import check
 
+    done = check(index, chosen, groups or [sorted(index.modules)], jobs, noted=False)
+    markers = {path: module.markers for path, module in index.modules.items() if module.markers}
+    return _told(index, available, chosen, done.found, markers, wanted, meta, start, wide=wide)
+
+
+def _told(
+    index: ProjectIndex,
+    available: Sequence[Rule],
+    chosen: Sequence[Rule],
+    by_file: Mapping[str, Iterable[Diagnostic]],
+    markers: Mapping[str, Sequence[Marker]],
+    wanted: Collection[str],
+    meta: Collection[str],
+    start: float,
+    *,
+    wide: bool,
+) -> LintResult:
+    """Takes from what was found what is to be told: suppressions, choices of files and of meta rules applied."""
     policy = index.policy
-    found: set[Diagnostic] = set()
-    for item in index.unreadable:
-        found.add(
-            Diagnostic(
-                UNREADABLE,
-                Severity.ERROR,
-                item.path,
-                Span(item.line, item.column, item.line, item.column),
-                f"not checked: {item.reason}",
-            )
-        )
-    tasks = groups if jobs > 1 and groups else [sorted(index.modules)]
-
-    def here(task: int) -> None:
-        found.update(_found(index, chosen, tasks[task]))
-
-    def there(task: int) -> bytes:
-        return findings_bytes(_found(index, chosen, tasks[task]))
-
-    with no_collection():
-        for task, data in share(len(tasks), jobs, there, here).items():
-            told = read_findings(data)
-            found.update(told[0] if told is not None else _found(index, chosen, tasks[task]))
-    on_migrations = {rule.code for rule in chosen if rule.on_migrations} if wide else set()
-    revisions = index.migrations().paths if on_migrations else frozenset()
-    shown = [
-        item
-        for item in found
-        if item.path in wanted or (item.code in on_migrations and item.path in revisions)
-    ]
-    left, about = suppress(
-        sorted(shown, key=lambda item: item.sort_key),
-        index.modules,
+    found = {item for items in by_file.values() for item in items}
+    found |= {unreadable(item) for item in index.unreadable}
+    kept, suppressed = settle(
+        reported(found, index, chosen, wanted, wide=wide),
+        markers,
         {rule.code for rule in chosen},
         {*(rule.code for rule in available), *META},
         policy,
         sorted(wanted),
+        meta,
     )
-    kept = [item for item in (*left, *about) if item.code not in META or item.code in meta]
     return LintResult(
-        tuple(sorted(kept, key=lambda item: item.sort_key)),
+        kept,
         len(wanted),
         time.perf_counter() - start,
         tuple(rule.code for rule in chosen),
         tuple(_notes(index, chosen, policy)),
         len(index.models.by_name),
         sum(index.models.is_tenant(model) for model in index.models.by_name.values()),
+        suppressed,
     )
 
 
-def _found(index: ProjectIndex, chosen: Sequence[Rule], paths: Sequence[str]) -> set[Diagnostic]:
-    """What the rules find from these files. A finding may lie in another file than the one it was come to from."""
-    found: set[Diagnostic] = set()
-    for rule in chosen:
-        for path in paths:
-            if path in index.modules:
-                found.update(rule.check(index.modules[path], index, index.policy))
-    return found
+def unreadable(item: Unreadable) -> Diagnostic:
+    """The finding on a file that cannot be read as Python."""
+    span = Span(item.line, item.column, item.line, item.column)
+    return Diagnostic(UNREADABLE, Severity.ERROR, item.path, span, f"not checked: {item.reason}")
+
+
+def not_read(path: str, error: OSError) -> Diagnostic:
+    """The finding on a file whose bytes cannot be had."""
+    message = f"not checked: it cannot be read ({error.strerror or error})"
+    return Diagnostic(UNREADABLE, Severity.ERROR, path, Span(1, 1, 1, 1), message)
+
+
+def reported(
+    found: Iterable[Diagnostic],
+    index: ProjectIndex,
+    chosen: Sequence[Rule],
+    wanted: Collection[str],
+    *,
+    wide: bool,
+) -> list[Diagnostic]:
+    """Those findings that lie where a run reports: in `wanted`, and where it is `wide` in revisions too (see `_judged`)."""
+    on_migrations = {rule.code for rule in chosen if rule.on_migrations} if wide else set()
+    revisions = index.migrations().paths if on_migrations else frozenset()
+    return [
+        item
+        for item in found
+        if item.path in wanted or (item.code in on_migrations and item.path in revisions)
+    ]
+
+
+def settle(
+    shown: Iterable[Diagnostic],
+    markers: Mapping[str, Sequence[Marker]],
+    ran: Collection[str],
+    known: Collection[str],
+    policy: Policy,
+    report_on: Sequence[str],
+    meta: Collection[str],
+) -> tuple[tuple[Diagnostic, ...], tuple[tuple[Diagnostic, str], ...]]:
+    """What is left of the rules' findings after suppressions, with the findings on these; and what they took out.
+
+    Args:
+        shown: the findings where the run reports; markers, ran, known, policy, report_on: as for `suppress`.
+        meta: the codes of the machinery's own findings that are told.
+    """
+    from merge_tool.lint.suppress import suppress
+
+    ordered = sorted(shown, key=lambda item: item.sort_key)
+    left, about, taken = suppress(ordered, markers, ran, known, policy, report_on)
+    kept = [item for item in (*left, *about) if item.code not in META or item.code in meta]
+    return tuple(sorted(kept, key=lambda item: item.sort_key)), tuple(taken)
 
 
 def _notes(index: ProjectIndex, chosen: Sequence[Rule], policy: Policy) -> list[str]:
@@ -239,6 +276,7 @@ def lint_paths(
     rule_folders: Sequence[Path] = (),
     cache: Cache | None = None,
     jobs: int = 1,
+    progress: Progress | None = None,
 ) -> LintResult:
     """Lints files on disk.
 
@@ -250,6 +288,7 @@ def lint_paths(
         rule_folders: a user's folders of rules, loaded beside the bundled ones where `rules` is None.
         cache: where facts and findings are looked for and kept; findings only where `rules` is None.
         jobs: how many processes may work; the findings are the same for any number.
+        progress: is told how far the run is.
 
     Raises:
         UserError: there is no file to check, a file cannot be read, or a rule is not known.
@@ -261,8 +300,7 @@ def lint_paths(
         try:
             texts[path] = read(root / path)
         except OSError as error:
-            message = f"not checked: it cannot be read ({error.strerror or error})"
-            unread.append(Diagnostic(UNREADABLE, Severity.ERROR, path, Span(1, 1, 1, 1), message))
+            unread.append(not_read(path, error))
     keys = facts_keys(texts, policy)
     whole = b""
     if cache is not None and rules is None and not unread:
@@ -281,24 +319,41 @@ def lint_paths(
             hint="name the paths to check, or look at checked_paths and unchecked_paths of the policy; files that git does not track are not checked",
         )
     # Imported no sooner: a run in which nothing is different needs none of it, and starting up is most of its time.
-    from merge_tool.index.project import ProjectIndex, no_collection
     from merge_tool.lint.loader import load_rules
-    from merge_tool.lint.reading import grouped, read_files
 
     available = tuple(rules) if rules is not None else load_rules(rule_folders)
     chosen = choose(available, select, ignore)
-    modules, unreadable = read_files(texts, keys, policy, cache, jobs)
-    with no_collection():
-        index = ProjectIndex(modules, unreadable, policy)
-    groups = grouped(sorted(modules), texts, jobs)
     meta = _picked_meta(available, select, ignore)
-    result = _judged(
-        index, available, chosen, wanted & set(texts), meta, start, groups, jobs, wide=report_on is None
+    tell = partial(
+        _told,
+        available=available,
+        chosen=chosen,
+        wanted=wanted & set(texts),
+        meta=meta,
+        start=start,
+        wide=report_on is None,
     )
+    state_key = (
+        result_key(
+            dict.fromkeys(keys, b""), policy, None, select, ignore, b"state" + rules_digest(rule_folders)
+        )
+        if whole
+        else b""
+    )
+    from merge_tool.lint.rounds import after_change, anew
+
+    result = (
+        after_change(cache, state_key, texts, keys, policy, chosen, tell)
+        if cache is not None and whole
+        else None
+    )
+    if result is None:
+        result = anew(cache, state_key, texts, keys, policy, chosen, jobs, tell, progress)
     if cache is not None and whole:
         more = {
             "files": result.files, "rules": result.rules, "notes": result.notes,
             "models": result.models, "tenant_models": result.tenant_models,
+            "suppressed": [(finding_row(item), why) for item, why in result.suppressed],
         }  # fmt: skip
         cache.put([(whole, findings_bytes(result.findings, **more))])
     own = [item for item in unread if item.path in wanted]
@@ -324,6 +379,7 @@ def _known(cache: Cache, key: bytes, start: float) -> LintResult | None:
             tuple(more["notes"]),
             int(more["models"]),
             int(more["tenant_models"]),
+            tuple((read_row(row), str(why)) for row, why in more["suppressed"]),
         )
     except (KeyError, TypeError, ValueError):
         return None

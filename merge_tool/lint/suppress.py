@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from merge_tool.lint.run import NO_REASON, UNREADABLE, UNUSED
 from merge_tool.model.policy import Policy
 from merge_tool.model.source import Diagnostic, Severity
-from merge_tool.rulekit.facts import Marker, ModuleFacts
+from merge_tool.rulekit.facts import Marker
 
 # What the marker for global queries speaks of: statements, raw SQL and relationships, not keys or routes.
 _QUERY_TOPICS = ("TQ", "TS")
@@ -15,44 +15,46 @@ _QUERY_TOPICS = ("TQ", "TS")
 
 def suppress(
     findings: Iterable[Diagnostic],
-    modules: Mapping[str, ModuleFacts],
+    markers: Mapping[str, Sequence[Marker]],
     ran: Collection[str],
     known: Collection[str],
     policy: Policy,
     report_on: Collection[str],
-) -> tuple[list[Diagnostic], list[Diagnostic]]:
+) -> tuple[list[Diagnostic], list[Diagnostic], list[tuple[Diagnostic, str]]]:
     """Takes the suppressed findings out.
 
     Args:
         findings: all of them.
-        modules: the files, for their markers.
+        markers: those of each file; a file without any may be absent.
         ran: codes of the rules that ran; a marker for a rule that did not run is not called unused.
         known: codes of all rules there are.
         policy: names the marker, for messages.
         report_on: the files whose markers are looked at.
 
     Returns:
-        the findings that stay, and the findings about the suppressions themselves.
+        the findings that stay, the findings about the suppressions themselves, and the findings taken out, each with
+        the reason that its suppression gives.
     """
     used: set[tuple[str, int]] = set()
     left: list[Diagnostic] = []
+    taken: list[tuple[Diagnostic, str]] = []
     for item in findings:
-        module = modules.get(item.path)
-        taken = False
-        for position, marker in enumerate(module.markers if module is not None else ()):
+        reasons = []
+        for position, marker in enumerate(markers.get(item.path, ())):
             if _takes(marker, item) and (marker.reason or _is_meta(item)):
                 used.add((item.path, position))
-                taken = True
+                reasons.append(marker.reason)
             elif _takes(marker, item):
                 used.add((item.path, position))  # it would, had it a reason: T02 says so
-        if not taken:
+        if reasons:
+            taken.append((item, reasons[0]))
+        else:
             left.append(item)
     about: list[Diagnostic] = []
     for path in report_on:
-        module = modules.get(path)
-        for position, marker in enumerate(module.markers if module is not None else ()):
+        for position, marker in enumerate(markers.get(path, ())):
             about.extend(_about(path, marker, (path, position) in used, ran, known, policy))
-    return left, about
+    return left, about, taken
 
 
 def _is_meta(item: Diagnostic) -> bool:

@@ -13,6 +13,7 @@ _HEAD = struct.Struct("<IQ")  # task, bytes that follow
 _TICKET = struct.Struct("<H")
 MAX_TASKS = 2000  # tickets that fit into a pipe at once
 _MAX_JOBS = 8
+_LAST = 2**32 - 1  # what a copy leaves at its end
 
 
 def default_jobs() -> int:
@@ -32,13 +33,19 @@ def can_fork() -> bool:
 
 
 def share(
-    tasks: int, jobs: int, there: Callable[[int], bytes], here: Callable[[int], None]
+    tasks: int,
+    jobs: int,
+    there: Callable[[int], bytes],
+    here: Callable[[int], None],
+    leave: Callable[[], bytes] | None = None,
+    left: Callable[[bytes], None] | None = None,
 ) -> dict[int, bytes]:
     """Does tasks 0 to `tasks`, each once, in this process and up to `jobs` - 1 copies of it.
 
     Args:
         there: does a task in a copy, and gives what it sends back.
         here: does a task in this process.
+        leave: gives what a copy sends at its end, beside its tasks; `left` takes it here. Of a copy that was killed it is empty.
 
     Returns:
         what came back, by task. A task whose copy failed or was killed is done here, so that its error is seen here.
@@ -65,7 +72,7 @@ def share(
                 os.close(writer)
                 break
             if process == 0:
-                _copy(tickets, writer, there)
+                _copy(tickets, writer, there, leave)
             os.close(writer)
             copies.append((process, reader))
         mine = set()
@@ -75,6 +82,9 @@ def share(
             mine.add(task)
         for _, reader in copies:
             back.update(_received(reader))
+            last = back.pop(_LAST, None)
+            if left is not None and leave is not None:
+                left(last or b"")
     except BaseException:
         for process, _ in copies:
             os.kill(process, signal.SIGKILL)
@@ -90,7 +100,9 @@ def share(
     return back
 
 
-def _copy(tickets: int, writer: int, there: Callable[[int], bytes]) -> None:
+def _copy(
+    tickets: int, writer: int, there: Callable[[int], bytes], leave: Callable[[], bytes] | None
+) -> None:
     """The life of a copy. It never returns: what stands above in the stack belongs to the first process."""
     try:
         done: list[bytes] = []
@@ -98,6 +110,9 @@ def _copy(tickets: int, writer: int, there: Callable[[int], bytes]) -> None:
             [task] = _TICKET.unpack(ticket)
             data = there(task)
             done += (_HEAD.pack(task, len(data)), data)
+        if leave is not None:
+            data = leave()
+            done += (_HEAD.pack(_LAST, len(data)), data)
         # All at the end: a pipe holds little, and the first process does not look into it before its own work is done.
         with os.fdopen(writer, "wb") as stream:
             stream.writelines(done)

@@ -30,15 +30,15 @@ def plain(*, eq: bool = False, order: bool = False) -> Callable[[type[T]], type[
         get = attrgetter(*names)
         if len(names) == 1:
 
-            def reduce(self: T) -> tuple[Any, ...]:
+            def reduce(self: T, _protocol: object) -> tuple[Any, ...]:
                 return data, (get(self),)
         else:
 
-            def reduce(self: T) -> tuple[Any, ...]:
+            def reduce(self: T, _protocol: object) -> tuple[Any, ...]:
                 return data, get(self)
 
         # Its constructor rebuilds it: half the time of the state that pickle would take by itself, and smaller.
-        data.__reduce__ = reduce  # type: ignore[method-assign,assignment]
+        data.__reduce_ex__ = reduce  # type: ignore[method-assign,assignment]
         return data
 
     return made

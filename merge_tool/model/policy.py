@@ -47,6 +47,15 @@ class KeyPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class LogPolicy:
+    """What log lines owe to the tenant. Empty: nothing is asked of them."""
+
+    levels: tuple[
+        str, ...
+    ] = ()  # levels whose lines must name the tenant where it is in hand: error, warning, …
+
+
+@dataclass(frozen=True, slots=True)
 class TablePolicy:
     """Which tables belong to a tenant. A model with the tenant column does; these lists say the rest."""
 
@@ -83,6 +92,7 @@ class Policy:
     routes: RoutePolicy = field(default_factory=RoutePolicy)
     keys: KeyPolicy = field(default_factory=KeyPolicy)
     tables: TablePolicy = field(default_factory=TablePolicy)
+    logs: LogPolicy = field(default_factory=LogPolicy)
     settings: tuple[PerTenantSetting, ...] = ()
     config_getter: str = ""  # dotted name of get_config_value(db, tenant, key)
     global_marker: str = "GLOBAL_QUERY"

@@ -35,7 +35,7 @@ class Diagnostic:
         code: the rule's code, such as `TQ1`.
         path: the file, relative to the repository's root, with forward slashes.
         reason: the steps by which the rule came to it, for `--explain`.
-        fixable: whether a codemod can mend it safely.
+        fixable: whether `validate --fix` mends it: never a rule's guess, but tried out by `--fix --diff`.
     """
 
     code: str
@@ -47,9 +47,9 @@ class Diagnostic:
     reason: tuple[str, ...] = ()
 
     @property
-    def sort_key(self) -> tuple[str, Span, str, str]:
+    def sort_key(self) -> tuple[str, Span, str, str, tuple[str, ...]]:
         """The order in which findings are printed: by place, then by rule."""
-        return (self.path, self.span, self.code, self.message)
+        return (self.path, self.span, self.code, self.message, self.reason)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ _DOTTED_NAMES = (
 )
 _PATHS = (("wrappers",), ("checked_paths",), ("unchecked_paths",), ("routes", "http_paths"))
 MAX_DEPTH = 16
+_LEVELS = ("debug", "info", "warning", "error", "critical")
 
 
 def policy_names() -> tuple[str, ...]:
@@ -187,6 +188,9 @@ def _names(policy: Policy, source: YamlSource, own: dict[str, Any], problems: li
         for place, value in _values(policy, key):
             if problem := names.path_problem(value):
                 no(place, problem, names.PATH_HINT)
+    for number, level in enumerate(policy.logs.levels):
+        if level not in _LEVELS:
+            no(("logs", "levels", number), f"{level!r} is no level of a log", f"use {', '.join(_LEVELS)}")
     fields = [item.field for item in policy.settings]
     for index, item in enumerate(policy.settings):
         if not _IDENTIFIER.fullmatch(item.field):

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from merge_tool.model.source import Diagnostic, Severity
-from merge_tool.model.text import one_line, printable
+from merge_tool.model.source import Diagnostic, Severity, Span
+from merge_tool.model.text import one_line
 from merge_tool.report.console import console, safe
+from merge_tool.report.steps import steps
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 _MAX_LINE = 160
@@ -36,21 +41,27 @@ def print_findings(
         out.print(head, soft_wrap=True)
         lines = lines_of(item.path) if frames else ()
         if 0 < item.span.line <= len(lines):
-            raw = lines[item.span.line - 1]
-            text = raw.expandtabs(4)[:_MAX_LINE]
-            start = len(raw[: item.span.column - 1].expandtabs(4)) + 1
-            number = f"{item.span.line:>5} | "
-            out.print(safe(number + printable(text), "dim"), soft_wrap=True)
-            same = item.span.end_line == item.span.line
-            end = len(raw[: item.span.end_column - 1].expandtabs(4)) + 1 if same else len(text) + 1
-            width = max(min(end, len(text) + 1) - start, 1)
-            out.print(
-                safe(f"      | {' ' * (start - 1)}{'^' * width}", _STYLES[item.severity]),
-                soft_wrap=True,
-            )
-        if explain:
-            for step in item.reason:
-                out.print(safe(f"      = {one_line(step)}", "dim"), soft_wrap=True)
+            _frame(out, lines[item.span.line - 1], item.span, _STYLES[item.severity])
+        for step in steps(item, lines_of) if explain else ():
+            out.print(safe(f"      = {one_line(step.text)}", "dim"), soft_wrap=True)
+            if step.path:
+                out.print(
+                    safe(f"        {one_line(step.path)}:{step.line}:{step.column}", "bold"), soft_wrap=True
+                )
+                end = max(len(step.code.rstrip()) + 1, step.column)
+                _frame(out, step.code, Span(step.line, step.column, step.line, end), "cyan")
+
+
+def _frame(out: Console, raw: str, span: Span, style: str) -> None:
+    """A line of code with its number, and marks below what is meant."""
+    text = raw.expandtabs(4)[:_MAX_LINE]
+    start = len(raw[: span.column - 1].expandtabs(4)) + 1
+    out.print(safe(f"{span.line:>5} | {one_line(text)}", "dim"), soft_wrap=True)
+    end = len(raw[: span.end_column - 1].expandtabs(4)) + 1 if span.end_line == span.line else len(text) + 1
+    # What is made visible takes more room than it had.
+    before, marked = one_line(text[: start - 1]), one_line(text[start - 1 : max(end, start) - 1])
+    if start <= len(text) + 1:
+        out.print(safe(f"      | {' ' * len(before)}{'^' * max(len(marked), 1)}", style), soft_wrap=True)
 
 
 def print_statistics(findings: Sequence[Diagnostic], names: Callable[[str], str]) -> None:

@@ -1,5 +1,6 @@
 """All that a rule file may import, beside `merge_tool.model`."""
 
+from merge_tool.rulekit.chain import Chain, ChainTable, Undo, unclear
 from merge_tool.rulekit.claims import claim_names
 from merge_tool.rulekit.ddl import PolicyStatement, always_true, policies, row_security, told
 from merge_tool.rulekit.facts import (
@@ -19,6 +20,7 @@ from merge_tool.rulekit.lookup import module_value, tenant_data
 from merge_tool.rulekit.matchers import matches_glob, matches_route, names_word, words
 from merge_tool.rulekit.project import (
     CallSite,
+    Job,
     KeyVerdict,
     Model,
     Project,
@@ -29,6 +31,7 @@ from merge_tool.rulekit.project import (
 )
 from merge_tool.rulekit.rule import EXAMPLE_POLICY, SECTIONS, Expected, Invalid, Rule, Valid
 from merge_tool.rulekit.schema import Migrations, Revision, SchemaColumn, SchemaKey, SchemaTable, Step
+from merge_tool.rulekit.sqlsplit import HOLE, masked
 from merge_tool.rulekit.tenants import (
     is_tenant_parameter,
     knows_tenant,
@@ -67,10 +70,13 @@ from merge_tool.rulekit.values import (
 
 __all__ = [
     "EXAMPLE_POLICY",
+    "HOLE",
     "SECTIONS",
     "Attr",
     "Call",
     "CallSite",
+    "Chain",
+    "ChainTable",
     "Choice",
     "ClassFacts",
     "Compare",
@@ -85,6 +91,7 @@ __all__ = [
     "Invalid",
     "Item",
     "Items",
+    "Job",
     "KeyVerdict",
     "Logic",
     "Marker",
@@ -113,6 +120,7 @@ __all__ = [
     "Step",
     "Store",
     "Text",
+    "Undo",
     "Unknown",
     "Unreadable",
     "Valid",
@@ -123,6 +131,7 @@ __all__ = [
     "is_tenant_parameter",
     "knows_tenant",
     "last_part",
+    "masked",
     "matches_glob",
     "matches_route",
     "mentions_tenant",
@@ -138,6 +147,7 @@ __all__ = [
     "tenant_functions",
     "text_of",
     "told",
+    "unclear",
     "walk",
     "words",
 ]

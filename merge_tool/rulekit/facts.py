@@ -82,6 +82,7 @@ class FunctionFacts:
         fallbacks: values that stand in for others.
         writes: attributes, and entries of mappings it was given, that it sets.
         finals: those of its calls that stand in a `finally`.
+        raises: whether it has a `raise`, on whatever path.
         constants_read: string constants used as keys: `x["k"]`, `x.get("k")`, `"k" in x`.
     """
 
@@ -109,6 +110,7 @@ class FunctionFacts:
     stores: tuple[Store, ...] = ()
     fallbacks: tuple[Fallback, ...] = ()
     finals: tuple[Call, ...] = ()
+    raises: bool = False
 
     def parameter(self, name: str) -> Parameter | None:
         """The parameter of that name, or None."""

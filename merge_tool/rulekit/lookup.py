@@ -19,7 +19,7 @@ def module_value(index: Project, path: str, function: FunctionFacts | None, valu
         return value
     owner, _, name = qualified.rpartition(".")
     here = index.modules[path]
-    modules = (here,) if here.module == owner else index.modules.values()
+    modules = (here,) if here.module == owner else index.named(owner)
     for module in modules:
         if module.module == owner and name in module.top.variables:
             return module.top.variables[name]

@@ -33,7 +33,12 @@ def matches_route(method: str, path: str, patterns: Iterable[str]) -> bool:
 
 def words(name: str) -> list[str]:
     """The words of an identifier or dotted name, in lower case: `PlategaService2` -> platega, service, 2."""
-    return [word.lower() for word in _WORD.findall(name.replace("_", " "))]
+    return list(_words(name))
+
+
+@lru_cache(maxsize=32_768)
+def _words(name: str) -> tuple[str, ...]:
+    return tuple(word.lower() for word in _WORD.findall(name.replace("_", " ")))
 
 
 def names_word(name: str, word: str) -> bool:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import IntEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from merge_tool.model.plain import plain
 from merge_tool.model.source import Span
+from merge_tool.rulekit.chain import Chain
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, ModuleFacts, Unreadable
 from merge_tool.rulekit.schema import Migrations, SchemaTable
 from merge_tool.rulekit.values import Call, Value
+
+T = TypeVar("T")
 
 
 @plain()
@@ -75,6 +78,24 @@ class Route:
     guards: tuple[str, ...] = ()
 
 
+@plain()
+class Job:
+    """One function that no request runs: a handler of a bot, a task, a scheduled job, a loop.
+
+    Attributes:
+        kind: what it is, for people: `bot handler`, `task`, `scheduled job`, `background task` or `loop`.
+        function_path, function: its file, and its qualified name there.
+        registered: `path:line` of the call or decorator that makes it one.
+        covered: a middleware, signal or base class puts the tenant into the context before it runs.
+    """
+
+    kind: str
+    function_path: str
+    function: str
+    registered: str
+    covered: bool
+
+
 class Scoped(IntEnum):
     """How far a query is held to one tenant; the higher, the safer."""
 
@@ -111,7 +132,13 @@ class QueryVerdict:
 
 @plain()
 class KeyVerdict:
-    """What came of one key handed to Redis. `scoped` is `NO`, `UNDECIDED` or `YES`."""
+    """What came of one key handed to Redis. `scoped` is `NO`, `UNDECIDED` or `YES`.
+
+    Attributes:
+        span: the call that is given the key: the command, or where only a caller knows the key, the caller's.
+        key: the key as far as its text is known; `*` for the rest.
+        parameter: the parameter of the called function that takes the key; "" where the call is the command itself.
+    """
 
     path: str
     span: Span
@@ -119,6 +146,7 @@ class KeyVerdict:
     key: str
     scoped: Scoped
     reasons: tuple[str, ...] = ()
+    parameter: str = ""
 
 
 @plain()
@@ -206,6 +234,25 @@ class Project(Protocol):
         """The models that neither carry the tenant column nor stand in a list of the policy."""
         ...
 
+    def named(self, name: str) -> list[ModuleFacts]:
+        """The files whose dotted name is, or ends in, that name, in order of path."""
+        ...
+
+    def once(self, key: str, make: Callable[[], T]) -> T:
+        """What `make` gives, worked out when it is first asked for; for what a rule has to know of the whole project.
+
+        A rule keeps nothing of a project itself: what it was made of could change unseen.
+        """
+        ...
+
+    def calls_named(self, name: str) -> tuple[CallSite, ...]:
+        """All calls of something of that name, by file and line."""
+        ...
+
+    def times_imported(self, name: str) -> int:
+        """How many imports name a module or something in it."""
+        ...
+
     def routes(self) -> tuple[Route, ...]:
         """Every route."""
         ...
@@ -220,6 +267,33 @@ class Project(Protocol):
 
     def staff_of(self, function: FunctionFacts) -> str:
         """What keeps all but the platform's own staff out of a function, said for people; "" where nothing does."""
+        ...
+
+    def routes_of(self, path: str) -> tuple[Route, ...]:
+        """The routes whose functions stand in a file. A rule that needs no others asks so: it is not asked again for theirs."""
+        ...
+
+    def jobs(self) -> tuple[Job, ...]:
+        """Every function that no request runs, each once."""
+        ...
+
+    def jobs_of(self, path: str) -> tuple[Job, ...]:
+        """The functions of a file that no request runs, each once."""
+        ...
+
+    def open_way(self, function: FunctionFacts, fresh: bool) -> tuple[str, ...]:
+        """How a function reaches a tenant's rows where nothing on the way knows the tenant; empty where it does not.
+
+        `fresh` says that nothing is in the context when it begins: what only reads the context is told too.
+        """
+        ...
+
+    def logs_name_tenant(self) -> bool:
+        """Whether every log line of the project carries the tenant: by a filter, a formatter, a bound context."""
+        ...
+
+    def compares_row(self, function: FunctionFacts, row: Value) -> bool:
+        """Whether a function, or one that it hands a loaded row to, compares the row's tenant."""
         ...
 
     def query_verdicts(self, path: str) -> Iterable[QueryVerdict]:
@@ -246,4 +320,8 @@ class Project(Protocol):
 
     def migrations(self) -> Migrations:
         """The Alembic revisions of the project, with their steps."""
+        ...
+
+    def chain(self) -> Chain:
+        """What all revisions come to: the tables at the end, and what each revision makes and takes back."""
         ...

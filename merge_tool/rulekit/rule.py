@@ -114,10 +114,9 @@ class Rule:
         *,
         severity: Severity | None = None,
         reason: Iterable[str] = (),
-        fixable: bool = False,
     ) -> Diagnostic:
         """A finding of this rule."""
-        return Diagnostic(self.code, severity or self.severity, path, span, message, fixable, tuple(reason))
+        return Diagnostic(self.code, severity or self.severity, path, span, message, reason=tuple(reason))
 
     @classmethod
     def page(cls) -> str:

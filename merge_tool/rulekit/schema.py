@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from merge_tool.model.source import Span
+from merge_tool.rulekit.ddl import PolicyStatement
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,6 +19,7 @@ class SchemaColumn:
         nullable: None where it cannot be told.
         foreign: the table that it points at, or "".
         fills: whether a server default fills rows that exist.
+        refers: the column of the table that it points at, or "".
     """
 
     name: str
@@ -30,11 +32,15 @@ class SchemaColumn:
     indexed: bool = False
     foreign: str = ""
     fills: bool = False
+    refers: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SchemaKey:
-    """An index or a constraint. `kind` is `index`, `unique`, `primary` or `foreign`; a column "" is an expression."""
+    """An index or a constraint. `kind` is `index`, `unique`, `primary` or `foreign`; a column "" is an expression.
+
+    `target` and `refers` are the table and columns that a foreign key points at.
+    """
 
     kind: str
     columns: tuple[str, ...]
@@ -43,6 +49,7 @@ class SchemaKey:
     name: str = ""
     unique: bool = False
     target: str = ""
+    refers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,11 +93,14 @@ class Step:
     """One operation of a revision.
 
     Attributes:
-        kind: Alembic's name of it: `create_table`, `add_column`, `execute`, …
+        kind: Alembic's name of it: `create_table`, `add_column`, `execute`, …; of SQL that is taken apart also
+            `create_policy`, `alter_policy`, `drop_policy`, `row_security` (`name` is `enable`, `no force`, …).
         table: the table that it works on; "" where it has none or none can be told.
         name: of the index or constraint.
         sql: the statement of `execute`, spaces squeezed, `{?}` where a part cannot be told; None where nothing can.
         nullable: of `alter_column`.
+        new: the new name, of what is renamed.
+        policy: of a statement on a policy.
     """
 
     kind: str
@@ -102,11 +112,18 @@ class Step:
     name: str = ""
     sql: str | None = None
     nullable: bool | None = None
+    new: str = ""
+    policy: PolicyStatement | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Revision:
-    """One Alembic revision, its steps in the order in which they are written."""
+    """One Alembic revision, its steps in the order in which they are written.
+
+    Attributes:
+        labels: its own `branch_labels`.
+        refuses: whether the downgrade raises.
+    """
 
     id: str
     parents: tuple[str, ...]
@@ -115,6 +132,9 @@ class Revision:
     upgrade: tuple[Step, ...] = ()
     downgrade: tuple[Step, ...] = ()
     has_downgrade: bool = False
+    labels: tuple[str, ...] = ()
+    refuses: bool = False
+    down_span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

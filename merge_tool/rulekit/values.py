@@ -300,14 +300,21 @@ def children(value: Value) -> Iterator[Value]:
             yield from value.inside
 
 
+_LEAVES = frozenset((Ref, Const))
+
+
 def walk(value: Value) -> Iterator[Value]:
     """A value and everything in it, each object once."""
-    seen: set[int] = set()
-    stack = [value]
+    yield value
+    if type(value) in _LEAVES:
+        return
+    seen = {id(value)}
+    stack = list(children(value))
     while stack:
         item = stack.pop()
         if id(item) in seen:
             continue
         seen.add(id(item))
         yield item
-        stack.extend(children(item))
+        if type(item) not in _LEAVES:
+            stack.extend(children(item))

@@ -139,7 +139,7 @@ class GlobalSetting(Rule):
 
     def _told(self, path: str, span: Span, what: str, item: PerTenantSetting) -> Diagnostic:
         message = f'{what} is one value for all tenants; it belongs to the tenant, as "{item.key}"'
-        return self.found(path, span, message, fixable=True)
+        return self.found(path, span, message)
 
     def _called(
         self,

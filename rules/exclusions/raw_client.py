@@ -24,13 +24,23 @@ The only module that makes one; tests, scripts and migrations.
 
 from __future__ import annotations
 
-import weakref
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 
 from merge_tool.model.policy import Policy
 from merge_tool.model.source import Diagnostic, Severity
-from merge_tool.rulekit import Call, Expected, Invalid, ModuleFacts, Project, Rule, Valid, matches_glob, words
+from merge_tool.rulekit import (
+    Call,
+    CallSite,
+    Expected,
+    Invalid,
+    ModuleFacts,
+    Project,
+    Rule,
+    Valid,
+    matches_glob,
+    words,
+)
 
 ENGINES = frozenset(
     ("create_engine", "create_async_engine", "engine_from_config", "async_engine_from_config")
@@ -59,16 +69,15 @@ class RawClient(Rule):
     name = "raw-client"
     severity = Severity.WARNING
 
-    def __init__(self) -> None:
-        self._known: weakref.WeakKeyDictionary[Project, dict[str, list[tuple[Call, str, str]]]] = (
-            weakref.WeakKeyDictionary()
-        )
-
     def check(self, module: ModuleFacts, index: Project, policy: Policy) -> Iterable[Diagnostic]:
         """Reports the file's clients where another module is the wrapper."""
-        found = self._known.get(index)
-        if found is None:
-            found = self._known[index] = _outside(index, policy)
+        if not any(
+            call.name in ENGINES or call.name in CLIENTS
+            for function in module.functions.values()
+            for call in function.calls
+        ):
+            return
+        found = index.once(self.code, lambda: _outside(index, policy))
         for call, kind, wrapper in found.get(module.path, ()):
             told = f"the project has its own in {wrapper}" if wrapper else "no file of the policy's wrappers"
             yield self.found(module.path, call.span, f"this {kind} is made outside its wrapper: {told}")
@@ -89,40 +98,33 @@ class RawClient(Rule):
     )  # fmt: skip
 
 
-def _kind(module: ModuleFacts, index: Project) -> Iterable[tuple[Call, str]]:
-    for function in module.functions.values():
-        for call in function.calls:
-            if call.name not in ENGINES and call.name not in CLIENTS:
-                continue
-            name = index.callee_name(module.path, function, call)
-            if call.name in ENGINES and name.startswith(("sqlalchemy.", "sqlmodel.")):
-                yield call, "engine"
-            elif call.name in CLIENTS and name.partition(".")[0] in ("redis", "aioredis", "valkey"):
-                yield call, "Redis client"
+def _kind(site: CallSite, index: Project) -> str:
+    name = index.callee_name(site.path, site.function, site.call)
+    if site.call.name in ENGINES and name.startswith(("sqlalchemy.", "sqlmodel.")):
+        return "engine"
+    if site.call.name in CLIENTS and name.partition(".")[0] in ("redis", "aioredis", "valkey"):
+        return "Redis client"
+    return ""
 
 
 def _outside(index: Project, policy: Policy) -> dict[str, list[tuple[Call, str, str]]]:
     """The sites outside the wrappers, by file."""
     sites: dict[str, dict[str, list[Call]]] = defaultdict(lambda: defaultdict(list))
-    for module in index.modules.values():
-        if _ASIDE.intersection(module.path.split("/")[:-1]):
-            continue
-        for call, kind in _kind(module, index):
-            sites[kind][module.path].append(call)
+    for name in sorted({*ENGINES, *CLIENTS}):
+        for site in index.calls_named(name):
+            if not _ASIDE.intersection(site.path.split("/")[:-1]) and (kind := _kind(site, index)):
+                sites[kind][site.path].append(site.call)
     found: dict[str, list[tuple[Call, str, str]]] = defaultdict(list)
-    imported: Counter[str] | None = None
     for kind, by_path in sites.items():
         wrapper = ""
         if not policy.wrappers:
             if len(by_path) < 2:
                 continue
-            imported = imported if imported is not None else _imports(index)
-            counts = imported
             wrapper = max(
                 by_path,
                 key=lambda path: (
                     bool(_HOMES[kind].intersection(words(path.removesuffix(".py")))),
-                    counts[index.modules[path].module],
+                    index.times_imported(index.modules[path].module),
                     path,
                 ),
             )
@@ -130,13 +132,3 @@ def _outside(index: Project, policy: Policy) -> dict[str, list[tuple[Call, str, 
             if path != wrapper and not any(matches_glob(path, item) for item in policy.wrappers):
                 found[path] += [(call, kind, wrapper) for call in calls]
     return found
-
-
-def _imports(index: Project) -> Counter[str]:
-    """How many imports name each module."""
-    counts: Counter[str] = Counter()
-    for module in index.modules.values():
-        for site in module.import_sites:
-            counts[site.target] += 1
-            counts[site.target.rpartition(".")[0]] += 1
-    return counts

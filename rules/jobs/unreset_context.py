@@ -60,6 +60,7 @@ SETTER = {
     + "def set_tenant(value):\n    current_tenant.set(value)\ndef clear_tenant():\n    current_tenant.set(None)\n"
 }
 HEAD = "from app.tenancy import set_tenant, clear_tenant\n"
+_SETS = frozenset(("set", "bind", "use"))
 _RESETS = frozenset(("reset", "clear", "unset", "restore", "pop", "delete"))
 
 
@@ -100,6 +101,7 @@ class UnresetContext(Rule):
     )  # fmt: skip
     VALID = (
         Valid(VAR + "def job(bot_id):\n    token = current_tenant.set(bot_id)\n    try:\n        work()\n    finally:\n        current_tenant.reset(token)\n"),
+        Valid(VAR + 'name = ContextVar("name")\ndef set_tenant(bot):\n    current_tenant.set(bot)\n    if bot:\n        name.set(bot.name)\n    else:\n        name.set(None)\n'),
         Valid(VAR + "def set_tenant(bot_id):\n    return current_tenant.set(bot_id)\n"),
         Valid(VAR + "from contextlib import contextmanager\n@contextmanager\ndef scope(bot_id):\n    token = current_tenant.set(bot_id)\n    try:\n        yield\n    finally:\n        current_tenant.reset(token)\n"),
         Valid(VAR + "class Scope:\n    def __enter__(self):\n        self.token = current_tenant.set(self.bot_id)\n    def __exit__(self, *args):\n        current_tenant.reset(self.token)\n"),
@@ -114,15 +116,10 @@ class UnresetContext(Rule):
 
 def _may_set(call: Call, policy: Policy) -> bool:
     """Cheap: only names that can set are resolved."""
-    named = {item.rpartition(".")[2] for item in policy.context.setters}
-    return (
-        call.name in named
-        or call.name == "set"
-        or (
-            bool({"set", "bind", "use"}.intersection(words(call.name)))
-            and speaks_of_tenant(call.name, policy)
-        )
-    )
+    name = call.name
+    if name == "set" or any(item.rpartition(".")[2] == name for item in policy.context.setters):
+        return True
+    return not _SETS.isdisjoint(words(name)) and speaks_of_tenant(name, policy)
 
 
 def _variable(index: Project, function: FunctionFacts, call: Call, policy: Policy) -> bool:
@@ -133,10 +130,9 @@ def _variable(index: Project, function: FunctionFacts, call: Call, policy: Polic
     name = index.resolve(function.path, receiver.dotted, function)
     owner, _, last = name.rpartition(".")
     held: Value | None = None
-    for module in index.modules.values():
-        if module.module == owner or module.module.endswith(f".{owner}"):
-            held = module.top.variables.get(last)
-            break
+    for module in index.named(owner):
+        held = module.top.variables.get(last)
+        break
     if held is None:
         return False
     made = [item for item in walk(held) if isinstance(item, Call) and item.name == "ContextVar"]
@@ -162,7 +158,7 @@ def _is_setter(function: FunctionFacts, index: Project, policy: Policy) -> bool:
     own = [call for call in function.calls if call.name == "set" and _variable(index, function, call, policy)]
     return (
         bool(own)
-        and len(function.calls) <= 2
+        and (len(function.calls) <= 2 or all(call.name == "set" for call in function.calls))
         and bool({"set", "bind", "use", "enter"}.intersection(words(function.name)))
     )
 

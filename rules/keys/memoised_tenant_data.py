@@ -35,6 +35,7 @@ from merge_tool.model.policy import Policy
 from merge_tool.model.source import Diagnostic, Severity
 from merge_tool.rulekit import (
     Call,
+    Const,
     Expected,
     Function,
     FunctionFacts,
@@ -83,7 +84,8 @@ class MemoisedTenantData(Rule):
                 dotted = name_of(made)
                 if not dotted or not self._memoises(index.resolve(module.path, dotted, None)):
                     continue
-                if takes_tenant(function, policy) or self._held(module, function, policy):
+                fixed = _fixed_key(decorator)
+                if self._held(module, function, policy) or (takes_tenant(function, policy) and not fixed):
                     continue
                 data = tenant_data(index, function, policy)
                 if not data:
@@ -96,6 +98,9 @@ class MemoisedTenantData(Rule):
                     yield self.found(
                         module.path, function.header, message, severity=Severity.INFO, reason=[data]
                     )
+                elif fixed:
+                    message = f"{function.name}() is memoised by @{dotted} under one key, {fixed!r}, for all tenants together"
+                    yield self.found(module.path, function.header, message, reason=[data])
                 else:
                     message = f"{function.name}() is memoised by @{dotted} for all tenants together"
                     yield self.found(module.path, function.header, message, reason=[data])
@@ -122,6 +127,8 @@ class MemoisedTenantData(Rule):
                 continue
             if mentions_tenant(value, policy):
                 return True
+            if key == "key" and isinstance(value, Const):
+                return False
             if key in ("key", "key_builder") and not isinstance(value, Function):
                 target = index.callee(module.path, None, Call(value, (), (), decorator.span))
                 if target is None:
@@ -139,11 +146,21 @@ class MemoisedTenantData(Rule):
                 {"app/models.py": 'from sqlalchemy.orm import DeclarativeBase, mapped_column\nclass Base(DeclarativeBase): pass\nclass Price(Base):\n    __tablename__ = "prices"\n    bot_id = mapped_column()\n    period = mapped_column()\n'}),
         Invalid('from async_lru import alru_cache\nfrom app.tenancy import require_current_tenant\nasync def own():\n    return await load(require_current_tenant())\n@alru_cache(ttl=60)\nasync def prices(period):\n    return (await own())[period]\n', (Expected(6, "prices()"),)),
         Invalid('from aiocache import cached\nfrom app.tenancy import get_current_tenant\nfrom other import make_key\n@cached(ttl=60, key_builder=make_key)\nasync def prices():\n    return await load(get_current_tenant())\n', (Expected(5, "cannot tell", Severity.INFO),)),
+        Invalid('from aiocache import cached\nfrom app.tenancy import get_current_tenant\n@cached(ttl=60, key="prices")\nasync def prices(bot_id):\n    return await load(get_current_tenant(), bot_id)\n', (Expected(4, "under one key, 'prices', for all tenants"),)),
     )  # fmt: skip
     VALID = (
+        Valid('from cashews import cache\nfrom app.tenancy import get_current_tenant\n@cache(ttl="1m", key="prices:{bot_id}")\nasync def prices(bot_id):\n    return await load(get_current_tenant(), bot_id)\n'),
+        Valid('from aiocache import cached\n@cached(ttl=60, key="countries")\nasync def countries(bot_id):\n    return await load()\n'),
         Valid('from functools import lru_cache\nfrom app.tenancy import get_current_tenant\n@lru_cache\ndef prices(bot_id):\n    return load(bot_id, get_current_tenant())\n'),
         Valid('from functools import lru_cache\n@lru_cache\ndef get_settings():\n    return Settings()\n'),
         Valid('from cachetools import TTLCache, cached\nfrom app.tenancy import get_current_tenant\n@cached(TTLCache(8, 60), key=lambda: get_current_tenant())\ndef prices():\n    return load(get_current_tenant())\n'),
         Valid('from aiocache import cached\nfrom app.tenancy import get_current_tenant\ndef make_key(f, *args):\n    return f"{get_current_tenant()}:{args}"\n@cached(ttl=60, key_builder=make_key)\nasync def prices():\n    return await load(get_current_tenant())\n'),
         Valid('from functools import lru_cache\nfrom app.tenancy import get_current_tenant\nclass Prices:\n    def __init__(self, bot_id):\n        self.bot_id = bot_id\n    @lru_cache\n    def load(self):\n        return find(get_current_tenant())\n'),
     )  # fmt: skip
+
+
+def _fixed_key(decorator: Value) -> str:
+    """The key under which everything is kept, where a decorator names just one: no part of it is filled in."""
+    key = decorator.argument(10_000, "key") if isinstance(decorator, Call) else None
+    fixed = isinstance(key, Const) and isinstance(key.value, str) and "{" not in key.value
+    return str(key.value) if fixed and isinstance(key, Const) else ""

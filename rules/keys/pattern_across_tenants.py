@@ -71,6 +71,8 @@ class PatternAcrossTenants(Rule):
                 )
         for function in module.functions.values():
             for call in function.calls:
+                if call.name not in _FLUSHES and call.name != "execute_command":
+                    continue
                 command = self._command(call)
                 if command.lower() in _FLUSHES and index.callee(module.path, function, call) is None:
                     yield self.found(module.path, call.span, f"{command}() empties the keys of all tenants")

@@ -6,7 +6,8 @@ Finds CREATE or ALTER ROLE and USER with BYPASSRLS or SUPERUSER.
 
 Why is this bad?
 ----------------
-Such a role reads and writes the rows of all tenants, whatever the policies say (https://www.postgresql.org/docs/current/ddl-rowsecurity.html).
+Such a role reads and writes the rows of all tenants, whatever the policies say (https://www.postgresql.org/docs/current/ddl-rowsecurity.html,
+"Row Security Policies").
 
 Example
 -------

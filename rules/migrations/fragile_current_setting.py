@@ -6,7 +6,12 @@ Finds `current_setting('app.…')` without the second argument `true`, and one t
 
 Why is this bad?
 ----------------
-Without `missing_ok` the query fails where nothing was set. Once a transaction has set it, the setting reads '' on that connection afterwards, and the cast of '' fails (https://www.postgresql.org/docs/current/functions-admin.html).
+Without `missing_ok` the query fails where nothing was set; with it the answer is NULL, which no row equals
+(https://www.postgresql.org/docs/current/functions-admin.html, "Configuration Settings Functions"). That NULL is seen only until the setting is
+first used on a connection: a name with a dot is then a placeholder of the session
+(https://www.postgresql.org/docs/current/runtime-config-custom.html, "Customized Options"), and goes back to its empty default at the end of
+`SET LOCAL`'s transaction. It reads '' then, and the cast of '' to a number or UUID fails. (The pages do not say that it reads ''; it can be
+seen on a server.)
 
 Example
 -------
@@ -18,7 +23,7 @@ Use instead
 
 Not reported
 ------------
-Settings of PostgreSQL's own, which have no dot; a setting that is compared as text.
+Settings of PostgreSQL's own, which have no dot; a setting that is compared as text; what a later revision drops or replaces.
 """
 
 from __future__ import annotations
@@ -50,8 +55,9 @@ class FragileCurrentSetting(Rule):
         """Reports settings that fail where they are unset or empty."""
         if module.path not in index.migrations().paths:
             return
+        chain = index.chain()
         for step in index.migrations().upgrades:
-            if step.path != module.path or step.sql is None:
+            if step.path != module.path or step.sql is None or not chain.live(step):
                 continue
             for match in _SETTING.finditer(step.sql):
                 nulled = re.search(r"nullif\s*\(\s*$", step.sql[: match.start()], re.IGNORECASE)
@@ -78,8 +84,11 @@ class FragileCurrentSetting(Rule):
         Invalid(REVISION + '    op.execute("CREATE POLICY p ON t USING (bot_id = current_setting(\'app.t\', true)::int)")\n', (Expected(6, "without nullif"),)),
         Invalid(REVISION + '    op.execute("CREATE POLICY p ON t USING (bot_id = (current_setting(\'app.t\', true))::uuid)")\n', (Expected(6, "without nullif"),)),
         Invalid(REVISION + '    op.execute("CREATE POLICY p ON t USING (bot_id = CAST(current_setting(\'app.t\', true) AS int))")\n', (Expected(6),)),
+        Invalid(REVISION + "    op.execute('CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$')\n    op.execute(\"CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT current_setting('app.t')::int $$\")\n", (Expected(7, "missing_ok"),)),
     )  # fmt: skip
     VALID = (
+        Valid(REVISION + '    op.execute("CREATE POLICY p ON t USING (bot_id = current_setting(\'app.t\')::int)")\n    op.execute("DROP POLICY p ON t")\n'),
+        Valid(REVISION + "    op.execute(\"CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT current_setting('app.t')::int $$\")\n    op.execute('CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$')\n"),
         Valid(REVISION + '    op.execute("CREATE POLICY p ON t USING (bot_id = nullif(current_setting(\'app.t\', true), \'\')::int)")\n'),
         Valid(REVISION + '    op.execute("CREATE POLICY p ON t USING (bot_id::text = current_setting(\'app.t\', true))")\n'),
         Valid(REVISION + '    op.execute("SELECT current_setting(\'server_version\')")\n'),

@@ -6,7 +6,8 @@ In a project whose revisions use row level security, finds the tenants' tables f
 
 Why is this bad?
 ----------------
-The rest of the code relies on the database to hide other tenants' rows. On a table that was forgotten nothing does.
+The rest of the code relies on the database to hide other tenants' rows. On a table that was forgotten nothing does: policies hold only where
+row level security is enabled (https://www.postgresql.org/docs/current/sql-createpolicy.html, "Description").
 
 Example
 -------
@@ -29,7 +30,7 @@ from collections.abc import Iterable
 
 from merge_tool.model.policy import Policy, TablePolicy
 from merge_tool.model.source import Diagnostic, Severity
-from merge_tool.rulekit import Expected, Invalid, ModuleFacts, Project, Rule, Valid, row_security, told
+from merge_tool.rulekit import Expected, Invalid, ModuleFacts, Project, Rule, Valid
 
 MODELS = 'from sqlalchemy import Column, Integer\nfrom sqlalchemy.orm import DeclarativeBase\nclass Base(DeclarativeBase): ...\nclass User(Base):\n    __tablename__ = "users"\n    bot_id = Column(Integer)\nclass Order(Base):\n    __tablename__ = "orders"\n    bot_id = Column(Integer)\n'
 REVISION = 'from alembic import op\nrevision = "a1"\ndown_revision = None\nTABLES = ("users",)\ndef enable(table):\n    return [f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"]\ndef upgrade():\n    for table in (*TABLES, "orders"):\n        for statement in enable(table):\n            op.execute(statement)\n'
@@ -49,17 +50,15 @@ class MissingRowSecurity(Rule):
         own = [item for item in index.schema() if item.path == module.path and item.tenant]
         if not own:
             return
-        enabled: set[str] = set()
-        used = hidden = False
-        for step in index.migrations().upgrades:
-            hidden |= step.kind == "execute" and step.sql is None
-            for table, action in row_security(step.sql or ""):
-                used |= action == "enable"
-                hidden |= not told(table)
-                if action == "enable":
-                    enabled.add(table)
-                elif action == "disable":
-                    enabled.discard(table)
+        if not index.migrations().revisions:
+            return
+        chain = index.chain()
+        enabled = {item.name for item in chain.tables.values() if item.enabled is not None}
+        steps = [step for item in chain.undone for step in item.up]
+        used = any(step.kind == "row_security" and step.name == "enable" for step in steps)
+        hidden = any(step.kind == "execute" for step in chain.hidden) or any(
+            step.kind == "row_security" and step.name == "enable" for step in chain.untold
+        )
         for item in own if used else ():
             if item.table not in enabled:
                 yield self.found(
@@ -74,9 +73,12 @@ class MissingRowSecurity(Rule):
         Invalid(MODELS, (Expected(7, "on the table orders"),), {"alembic/versions/a1.py": USERS}),
         Invalid(MODELS, (Expected(4, "users", Severity.INFO), Expected(7, "orders", Severity.INFO)), {"alembic/versions/a1.py": HIDDEN}),
         Invalid(MODELS, (Expected(4, "users"),), {"alembic/versions/a1.py": REVISION + '    op.execute("ALTER TABLE users DISABLE ROW LEVEL SECURITY")\n'}),
+        Invalid(MODELS, (Expected(7, "orders"),), {"alembic/versions/a1.py": USERS + "    op.execute('COMMENT ON TABLE orders IS $$ALTER TABLE orders ENABLE ROW LEVEL SECURITY$$')\n    op.execute('-- ALTER TABLE orders ENABLE ROW LEVEL SECURITY')\n"}),
     )  # fmt: skip
     VALID = (
         Valid(MODELS, {"alembic/versions/a1.py": REVISION}),
         Valid(MODELS),
+        Valid(MODELS, {"alembic/versions/a1.py": USERS + "    op.execute('ALTER TABLE IF EXISTS ONLY public.\"orders\" enable row level security; COMMENT ON TABLE users IS $$ALTER TABLE users DISABLE ROW LEVEL SECURITY$$')\n"}),
+        Valid(MODELS, {"alembic/versions/a1.py": USERS.replace("users", "people") + '    op.rename_table("people", "users")\n    op.execute("""DO $$ DECLARE t text; BEGIN\n      FOREACH t IN ARRAY ARRAY[\'orders\'] LOOP EXECUTE format(\'ALTER TABLE %I ENABLE ROW LEVEL SECURITY\', t); END LOOP; END $$""")\n'}),
         Valid(MODELS, {"alembic/versions/a1.py": USERS}, {"tables": TablePolicy(shared=("orders",))}),
     )  # fmt: skip

@@ -6,7 +6,7 @@ Finds ENABLE ROW LEVEL SECURITY on a table for which no revision says FORCE.
 
 Why is this bad?
 ----------------
-The owner of a table is not held by its policies unless they are forced (https://www.postgresql.org/docs/current/ddl-rowsecurity.html). The role that ran the revisions is the owner, and mostly the application's own.
+The owner of a table is not held by its policies unless they are forced (https://www.postgresql.org/docs/current/ddl-rowsecurity.html, "Row Security Policies"). The role that ran the revisions is the owner, and mostly the application's own.
 
 Example
 -------
@@ -19,7 +19,7 @@ Use instead
 
 Not reported
 ------------
-Tables forced by another revision. Where a name in a FORCE or ENABLE cannot be told, the finding is an `info`.
+Tables forced by another revision; those that a later one drops, or disables again. Where a name in a FORCE or ENABLE cannot be told, the finding is an `info`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from collections.abc import Iterable
 
 from merge_tool.model.policy import Policy
 from merge_tool.model.source import Diagnostic, Severity
-from merge_tool.rulekit import Expected, Invalid, ModuleFacts, Project, Rule, Valid, row_security, told
+from merge_tool.rulekit import Expected, Invalid, ModuleFacts, Project, Rule, Valid
 
 REVISION = (
     'from alembic import op\nimport sqlalchemy as sa\nrevision = "a1"\ndown_revision = None\ndef upgrade():\n'
@@ -47,35 +47,38 @@ class UnforcedRowSecurity(Rule):
         """Reports tables that are enabled and not forced."""
         if module.path not in index.migrations().paths:
             return
-        changes = [
-            (step, table, action)
-            for step in index.migrations().upgrades
-            for table, action in row_security(step.sql or "")
+        chain = index.chain()
+        untold = [step for step in chain.untold if step.kind == "row_security"]
+        hidden = any(step.name == "force" for step in untold)
+        open_tables = [
+            (item.enabled, item.name)
+            for item in chain.tables.values()
+            if item.enabled is not None and item.forced is None
         ]
-        forced = {table for _, table, action in changes if action == "force"}
-        hidden = any(not told(table) for table in forced)
-        for step, table, action in changes:
-            if step.path != module.path or action != "enable" or (told(table) and table in forced):
+        if not hidden:
+            open_tables += [(step, "") for step in untold if step.name == "enable"]
+        for step, table in open_tables:
+            if step.path != module.path:
                 continue
-            if not told(table) and hidden:
-                continue
-            severity = Severity.INFO if hidden or not told(table) else None
-            reason = ["a name cannot be told here"] if severity else []
-            shown = table if told(table) else "a table chosen at run time"
             yield self.found(
                 step.path,
                 step.span,
-                f"ENABLE ROW LEVEL SECURITY on {shown} without FORCE: its owner sees all rows",
-                severity=severity,
-                reason=reason,
+                f"ENABLE ROW LEVEL SECURITY on {table or 'a table chosen at run time'} without FORCE: its owner sees all rows",
+                severity=Severity.INFO if hidden or not table else None,
+                reason=["a name cannot be told here"] if hidden or not table else [],
             )
 
     INVALID = (
         Invalid(REVISION + "    op.execute('ALTER TABLE orders ENABLE ROW LEVEL SECURITY')\n", (Expected(6, "on orders without FORCE"),)),
         Invalid(REVISION + '    for t in ("a", "b"):\n        op.execute(f"ALTER TABLE {t} ENABLE ROW LEVEL SECURITY")\n    op.execute("ALTER TABLE a FORCE ROW LEVEL SECURITY")\n', (Expected(7, "on b "),)),
         Invalid(REVISION + '    op.execute(f"ALTER TABLE {op.get_context().opts} ENABLE ROW LEVEL SECURITY")\n', (Expected(6, "chosen at run time", Severity.INFO),)),
+        Invalid(REVISION + "    op.execute('ALTER TABLE a FORCE ROW LEVEL SECURITY; alter table a enable row level security; ALTER TABLE a NO FORCE ROW LEVEL SECURITY')\n", (Expected(6, "on a "),)),
+        Invalid(REVISION + '    op.execute("""DO $$ BEGIN\n EXECUTE \'ALTER TABLE \' || quote_ident(\'a\') || \' ENABLE ROW LEVEL SECURITY\'; END $$""")\n', (Expected(6, "on a "),)),
     )  # fmt: skip
     VALID = (
+        Valid(REVISION + "    op.execute('ALTER TABLE a ENABLE ROW LEVEL SECURITY')\n    op.drop_table('a')\n"),
+        Valid(REVISION + "    op.execute('ALTER TABLE a ENABLE ROW LEVEL SECURITY')\n    op.execute('ALTER TABLE a DISABLE ROW LEVEL SECURITY')\n"),
+        Valid(REVISION + "    op.execute('ALTER TABLE a ENABLE ROW LEVEL SECURITY')\n    op.rename_table('a', 'b')\n    op.execute('ALTER TABLE b FORCE ROW LEVEL SECURITY')\n"),
         Valid(REVISION + '    for t in ("a", "b"):\n        op.execute(f"ALTER TABLE {t} ENABLE ROW LEVEL SECURITY")\n        op.execute(f"ALTER TABLE public.{t} FORCE ROW LEVEL SECURITY")\n'),
         Valid(REVISION + "    op.execute('ALTER TABLE a ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY')\n"),
     )  # fmt: skip

@@ -7,7 +7,9 @@ and functions that are SECURITY DEFINER.
 
 Why is this bad?
 ----------------
-A view reads with the rights of its owner (https://www.postgresql.org/docs/current/sql-createview.html), and such a function runs with them.
+A view reads with the rights and policies of its owner unless it is a `security_invoker` one, which PostgreSQL has from version 15
+(https://www.postgresql.org/docs/current/sql-createview.html, "Notes"), and a SECURITY DEFINER function runs with its owner's rights
+(https://www.postgresql.org/docs/current/sql-createfunction.html, "Parameters").
 Where the owner is not held by the policies, both show the rows of all tenants. A materialized view has no policies at all.
 
 Example

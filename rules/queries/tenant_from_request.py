@@ -105,8 +105,8 @@ class TenantFromRequest(Rule):
 
     def check(self, module: ModuleFacts, index: Project, policy: Policy) -> Iterable[Diagnostic]:
         """Follows what each route's request brings as the tenant."""
-        for route in index.routes():
-            if route.function_path != module.path or self._is_public(route, policy):
+        for route in index.routes_of(module.path):
+            if self._is_public(route, policy):
                 continue
             function = module.functions.get(route.function)
             if function is None:
@@ -147,9 +147,9 @@ class TenantFromRequest(Rule):
                 if found is not None:
                     yield from (f"{item.name}.{name}" for name in dict.fromkeys(names) if name in found)
         for value in _values(function):
-            for item in walk(value):
-                if self._is_raw(item, names):
-                    yield _written(item)
+            for part in walk(value):
+                if self._is_raw(part, names):
+                    yield _written(part)
 
     def _is_dependency(self, item: Parameter, function: FunctionFacts, index: Project) -> bool:
         if isinstance(item.default, Call) and item.default.name not in _SOURCES:

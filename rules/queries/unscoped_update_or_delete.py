@@ -111,11 +111,18 @@ class UnscopedUpdateOrDelete(Rule):
         Invalid(HEAD + "async def f(db, conditions):\n    await db.execute(delete(User).where(*conditions))\n", (Expected(4, "built elsewhere", Severity.INFO),), MODELS),
         Invalid(HEAD + "async def f(db, ids):\n    mine = select(User.id).where(User.id.in_(ids))\n    await db.execute(delete(Order).where(Order.user_id.in_(mine)))\n",
                 (Expected(5, "DELETE of Order"),), MODELS),
+        # The class of a loaded row is its table; where the row's type is not told, neither is the table.
+        Invalid(HEAD + "async def f(db, order: Order):\n    await db.execute(delete(order.__class__).where(order.__class__.user_id == 3))\n    await db.execute(delete(type(order)))\n",
+                (Expected(4, "DELETE of Order"), Expected(5, "DELETE of Order")), MODELS),
+        Invalid(HEAD + "async def f(db, load):\n    row = await load(db)\n    await db.execute(update(row.__class__).where(row.__class__.id == row.id).values(email=''))\n",
+                (Expected(5, "cannot be told from the text", Severity.INFO),), MODELS),
         # The row was loaded before, so what it comes to was settled there.
         Invalid(HEAD + "async def f(db, order: Order):\n    await db.execute(update(Order).where(Order.id == order.id).values(user_id=3))\n",
                 (Expected(4, "it names the row that order holds", Severity.INFO),), MODELS),
     )  # fmt: skip
     VALID = (
+        Valid(HEAD + "async def f(db, order: Order, bot_id):\n    await db.execute(delete(type(order)).where(type(order).bot_id == bot_id))\n", MODELS),
+        Valid(HEAD + "async def f(db, row: Country):\n    await db.execute(delete(row.__class__))\n", MODELS),
         Valid(HEAD + "async def f(db, i, bot_id):\n    await db.execute(update(User).where(User.id == i, User.bot_id == bot_id).values(email=''))\n", MODELS),
         Valid(HEAD + "async def f(db, i, bot_id):\n    q = delete(User).where(User.id == i)\n    q = q.where(User.bot_id == bot_id)\n    await db.execute(q)\n", MODELS),
         Valid(HEAD + "def old(session, i, bot_id):\n    session.query(User).filter_by(id=i, bot_id=bot_id).delete()\n    session.query(User).filter(User.bot_id == bot_id).update({'email': ''})\n", MODELS),

@@ -25,7 +25,7 @@ Use instead
 Not reported
 ------------
 Results that are tested anywhere in the function; dependencies whose own result is declared optional; getters that are not declared
-to give None; the policy's requirers.
+to give None and hold no ContextVar whose default is None; the policy's requirers.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ from merge_tool.rulekit import (
     Valid,
     Value,
     last_part,
+    module_value,
     name_of,
     walk,
 )
@@ -64,6 +65,23 @@ def _optional(value: Value | None) -> bool:
     )
 
 
+def _gives_none(index: Project, function: FunctionFacts) -> bool:
+    """Whether a getter that declares nothing gives what a ContextVar with the default None holds, or `get(None)` of any."""
+    if function.result is not None or function.checks:
+        return False
+    for value in function.returns:
+        if not isinstance(value, Call) or value.name != "get" or value.receiver is None:
+            continue
+        if value.args:
+            return isinstance(value.args[0], Const) and value.args[0].value is None
+        made = module_value(index, function.path, function, value.receiver)
+        default = (
+            made.argument(1, "default") if isinstance(made, Call) and made.name == "ContextVar" else None
+        )
+        return isinstance(default, Const) and default.value is None
+    return False
+
+
 class EmptyContext(Rule):
     """See the module."""
 
@@ -76,11 +94,12 @@ class EmptyContext(Rule):
         getters = {
             last_part(name): name
             for name in policy.context.getters
-            if (made := index.function(name)) is not None and _optional(made.result)
+            if (made := index.function(name)) is not None
+            and (_optional(made.result) or _gives_none(index, made))
         }
         if not getters:
             return
-        routed = {route.function for route in index.routes() if route.function_path == module.path}
+        routed = {route.function for route in index.routes_of(module.path)}
         depended = {last_part(name) for name in policy.routes.dependencies} - set(getters)
         for function in module.functions.values():
             if function.qualname in routed:
@@ -176,8 +195,12 @@ class EmptyContext(Rule):
         Invalid(HEAD + 'def tenant() -> int:\n    return get_current_tenant()\n@router.get("/a")\ndef a(bot_id=Depends(tenant)):\n    return load(bot_id)\n', (Expected(5, "tenant() hands out what get_current_tenant() gives"),), TENANCY),
         Invalid(HEAD + '@router.get("/a")\ndef a(bot_id=Depends(get_current_tenant)):\n    return load(bot_id)\n', (Expected(5, '"bot_id" is None where the context is empty'),), TENANCY),
         Invalid(HEAD + '@router.get("/a")\ndef a():\n    bot_id = get_current_tenant()\n    return load(bot_id)\n', (Expected(6, "a() does not ask"),), TENANCY),
+        Invalid(HEAD + 'def tenant():\n    return get_current_tenant()\n@router.get("/a")\ndef a(bot_id=Depends(tenant)):\n    return load(bot_id)\n', (Expected(5, "tenant() hands out"),), {"app/tenancy.py": "from contextvars import ContextVar\nheld = ContextVar('tenant', default=None)\ndef get_current_tenant():\n    return held.get()\n"}),
+        Invalid(HEAD + '@router.get("/a")\ndef a():\n    return load(get_current_tenant())\n', (Expected(6, "a() does not ask"),), {"app/tenancy.py": "from contextvars import ContextVar\nheld = ContextVar('tenant')\ndef get_current_tenant():\n    return held.get(None)\n"}),
     )  # fmt: skip
     VALID = (
+        Valid(HEAD + '@router.get("/a")\ndef a():\n    return load(get_current_tenant())\n', {"app/tenancy.py": "from contextvars import ContextVar\nheld = ContextVar('tenant')\ndef get_current_tenant():\n    return held.get()\n"}),
+        Valid(HEAD + '@router.get("/a")\ndef a():\n    return load(get_current_tenant())\n', {"app/tenancy.py": "from contextvars import ContextVar\nheld = ContextVar('tenant', default=None)\ndef get_current_tenant():\n    found = held.get()\n    if found is None:\n        raise LookupError\n    return found\n"}),
         Valid(HEAD + 'def tenant() -> int:\n    bot_id = get_current_tenant()\n    if bot_id is None:\n        raise HTTPException(401)\n    return bot_id\n@router.get("/a")\ndef a(bot_id=Depends(tenant)):\n    return load(bot_id)\n', TENANCY),
         Valid(HEAD + 'from typing import Optional\ndef tenant() -> Optional[int]:\n    return get_current_tenant()\n@router.get("/a")\ndef a(bot_id=Depends(tenant)):\n    return 1\n', TENANCY),
         Valid(HEAD + '@router.get("/a")\ndef a(bot_id=Depends(get_current_tenant)):\n    if not bot_id:\n        raise HTTPException(401)\n    return load(bot_id)\n', TENANCY),

@@ -78,8 +78,8 @@ class MissingTenantDependency(Rule):
             matches_glob(module.path, item) for item in policy.routes.http_paths
         ):
             return
-        for route in index.routes():
-            if route.path != module.path or route.has_tenant or route.method == "WEBSOCKET":
+        for route in index.routes_of(module.path):
+            if route.has_tenant or route.method == "WEBSOCKET":
                 continue
             open_paths = [
                 path
@@ -101,11 +101,9 @@ class MissingTenantDependency(Rule):
             )
             why = index.why_open(route)
             if why:
-                yield self.found(
-                    route.path, span, message, severity=Severity.INFO, reason=[why, *reasons], fixable=True
-                )
+                yield self.found(route.path, span, message, severity=Severity.INFO, reason=[why, *reasons])
             else:
-                yield self.found(route.path, span, message, reason=reasons, fixable=True)
+                yield self.found(route.path, span, message, reason=reasons)
 
     INVALID = (
         Invalid(ROUTER + PLAIN, (Expected(5, "GET /users (users) has no tenant dependency"),), TENANCY),

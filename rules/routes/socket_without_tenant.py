@@ -80,8 +80,8 @@ class SocketWithoutTenant(Rule):
     def check(self, module: ModuleFacts, index: Project, policy: Policy) -> Iterable[Diagnostic]:
         """Reports sockets and webhooks whose handlers know no tenant."""
         if any(item.target.startswith(("fastapi", "starlette")) for item in module.import_sites):
-            for route in index.routes():
-                if route.path != module.path or route.method != "WEBSOCKET" or route.has_tenant:
+            for route in index.routes_of(module.path):
+                if route.method != "WEBSOCKET" or route.has_tenant:
                     continue
                 handler = module.functions.get(route.function) if route.function_path == module.path else None
                 if handler is not None and self._knows(index, handler, policy):

@@ -87,8 +87,7 @@ class UnusedTenant(Rule):
                 item for item in function.params if _asks(item, tenants) and not item.name.startswith("_")
             ]
             if not asked or not any(
-                route.function_path == module.path and route.function == function.qualname
-                for route in index.routes()
+                route.function == function.qualname for route in index.routes_of(module.path)
             ):
                 continue
             if any(_asks(item, sessions) for item in function.params) or self._from_context(

@@ -26,7 +26,8 @@ Use instead
 Not reported
 ------------
 A parameter that is compared, checked, looked up together with the user, or not used; a dependency of the route that takes the same
-parameter and does more than to return it; public routes of the policy. Fields of body models are another rule's.
+parameter and does more than to return it; public routes of the policy; routes that a check of the service's own people guards
+(`require_superuser`, `get_platform_actor`). Fields of body models are another rule's.
 """
 
 from __future__ import annotations
@@ -52,9 +53,12 @@ from merge_tool.rulekit import (
     Rule,
     Valid,
     Value,
+    last_part,
     matches_route,
     module_value,
+    name_of,
     says_tenant,
+    spoken,
     walk,
     words,
 )
@@ -70,6 +74,9 @@ _SOURCES = {
 _CHECKS = frozenset(
     "verify verified check require ensure validate authorize authorise authenticate assert allowed access member membership permission permissions can belongs enforce guard".split()  # noqa: SIM905
 )
+# Those who run the service for all tenants: a check of theirs need not know the tenant.
+_OPERATORS = frozenset(("platform", "superadmin", "superuser", "super", "operator", "staff", "backoffice"))
+_RAW = {"headers": "a header", "query_params": "the query", "cookies": "a cookie"}
 _COMPARED = frozenset(("==", "!=", "in", "not in", "is", "is not"))
 
 
@@ -95,6 +102,12 @@ def _depends(
             yield from _depends(index, function, held, depth + 1)
 
 
+def _named(call: Call) -> str:
+    """What a dependency is called: the function, or the factory that makes it."""
+    target = call.argument(0, "dependency")
+    return name_of(target.func if isinstance(target, Call) else target)
+
+
 TENANCY = {"app/tenancy.py": "def get_current_tenant() -> int:\n    return 1\n"}
 HEAD = (
     "from typing import Annotated\nfrom fastapi import APIRouter, Body, Depends, Header, HTTPException, Query\n"
@@ -112,7 +125,7 @@ class UnverifiedTenant(Rule):
     def check(self, module: ModuleFacts, index: Project, policy: Policy) -> Iterable[Diagnostic]:
         """Reports tenants that come from the client as they are."""
         routed: dict[str, Route] = (
-            {route.function: route for route in index.routes() if route.function_path == module.path}
+            {route.function: route for route in index.routes_of(module.path)}
             if any(
                 says_tenant(item.name, policy)
                 for function in module.functions.values()
@@ -126,6 +139,7 @@ class UnverifiedTenant(Rule):
                 matches_route(route.method, path, policy.routes.public) for path in route.paths
             ):
                 continue
+            yield from self._raw(module.path, function, index, policy)
             for item in function.params:
                 if not says_tenant(item.name, policy) or item.kind in ("*", "**"):
                     continue
@@ -144,6 +158,41 @@ class UnverifiedTenant(Rule):
                     )
                 else:
                     yield self.found(module.path, function.header, message)
+
+    def _raw(
+        self, path: str, function: FunctionFacts, index: Project, policy: Policy
+    ) -> Iterable[Diagnostic]:
+        """What takes the tenant from `request.headers` and hands it on as it is: returned, or kept in `request.state`."""
+        given = [*function.returns, *(item.value for item in function.writes)]
+        for call in function.calls:
+            key = call.argument(0, "key") if call.name == "get" else None
+            owner = last_part(name_of(call.receiver)) if call.receiver is not None else ""
+            if owner not in _RAW or not isinstance(key, Const) or not isinstance(key.value, str):
+                continue
+            if not says_tenant(spoken(key.value), policy) or not any(
+                part is call for value in given for part in walk(value)
+            ):
+                continue
+            if self._looked_at(function, call):
+                continue
+            message = f"the tenant is taken from {_RAW[owner]} as the client wrote it"
+            # Whether who is logged in belongs to it may be asked later, where this cannot be seen.
+            yield self.found(path, call.span, message, severity=Severity.WARNING)
+
+    def _looked_at(self, function: FunctionFacts, call: Call) -> bool:
+        """Whether the function compares what it read, or does anything with a token or a check besides."""
+        for test in function.checks:
+            for item in walk(test):
+                sides = (item.left, item.right) if isinstance(item, Compare) else ()
+                if any(any(part is call for part in walk(side)) for side in sides) and not any(
+                    isinstance(side, Const) for side in sides
+                ):
+                    return True
+        return any(
+            other is not call
+            and ({"decode", "claims", "user", "membership"} | _CHECKS).intersection(words(other.name))
+            for other in function.calls
+        )
 
     def _source(self, item: Parameter, route: Route | None, index: Project, function: FunctionFacts) -> str:
         """Where the client puts a parameter; "" where it is no client's."""
@@ -180,6 +229,8 @@ class UnverifiedTenant(Rule):
             pending += [(top, item) for top, item in self._mounted(index)]
         for where, value in pending:
             for call, kind in _depends(index, where, value):
+                if _OPERATORS.intersection(words(_named(call))):
+                    return True
                 target = self._target(index, where, call, kind)
                 if target is not None and target is not function and target.parameter(name) is not None:
                     bare = all(isinstance(item, Ref) and item.dotted == name for item in target.returns)
@@ -199,6 +250,11 @@ class UnverifiedTenant(Rule):
                     other = part.right if _refers(part.left, name) else part.left
                     if not isinstance(other, Const):
                         return True
+        if any(
+            _OPERATORS.intersection(said) and _CHECKS.intersection(said)
+            for said in (words(call.name) for call in function.calls)
+        ):
+            return True
         users = {
             item.name
             for item in function.params
@@ -244,10 +300,10 @@ class UnverifiedTenant(Rule):
             yield from held.items
 
     def _mounted(self, index: Project) -> Iterator[tuple[FunctionFacts, Value]]:
-        for module in index.modules.values():
-            for call in module.top.calls:
-                if call.name in ("APIRouter", "include_router", "FastAPI"):
-                    yield from ((module.top, item) for item in self._listed(call))
+        for name in ("APIRouter", "include_router", "FastAPI"):
+            for site in index.calls_named(name):
+                if site.function.name == "<module>":
+                    yield from ((site.function, item) for item in self._listed(site.call))
 
     def _target(
         self, index: Project, function: FunctionFacts, call: Call, kind: Value | None
@@ -282,10 +338,17 @@ class UnverifiedTenant(Rule):
         Invalid(HEAD + '@router.post("/users")\ndef users(bot_id: Annotated[int, Body()], q: int = Query(1)):\n    row = User(bot_id=bot_id)\n    return row\n', (Expected(6, "the body"),), TENANCY),
         Invalid(HEAD + 'def tenant(x_tenant_id: str = Header()):\n    return x_tenant_id\n@router.get("/users")\ndef users(bot_id=Depends(tenant)):\n    return load(bot_id)\n', (Expected(5, "a header"),), TENANCY),
         Invalid(HEAD + '@router.get("/t/{bot_id}")\ndef users(bot_id: int):\n    if bot_id == 0:\n        return None\n    return load(bot_id)\n', (Expected(6, "the path"),), TENANCY),
-        Invalid(HEAD + 'def superuser(): ...\n@router.get("/tenants/{bot_id}/users")\nasync def users(bot_id: int, staff=Depends(superuser)):\n    return await list_users(bot_id)\n', (Expected(7, '"bot_id" comes from the path', Severity.INFO),), TENANCY),
+        Invalid(HEAD + 'def tenant(request):\n    return request.headers.get("X-Tenant-ID")\n', (Expected(6, "taken from a header as the client wrote it", Severity.WARNING),), TENANCY),
+        Invalid(HEAD + 'class M:\n    async def dispatch(self, request, call_next):\n        bot_id = request.headers.get("x-bot-id")\n        if not bot_id:\n            raise HTTPException(400)\n        request.state.bot_id = int(bot_id)\n        return await call_next(request)\n', (Expected(7, "a header", Severity.WARNING),), TENANCY),
     )  # fmt: skip
     VALID = (
         Valid(HEAD + 'def context(): ...\n@router.get("/tenants/{bot_id}/users")\nasync def users(bot_id: int, ctx=Depends(context)):\n    if not of_person(ctx, bot_id):\n        raise HTTPException(404)\n    return await list_users(bot_id)\n', TENANCY),
+        Valid(HEAD + 'class M:\n    async def dispatch(self, request, call_next):\n        bot_id = request.headers.get("x-bot-id")\n        if bot_id != request.state.claims["bot_id"]:\n            raise HTTPException(403)\n        request.state.bot_id = bot_id\n        return await call_next(request)\n', TENANCY),
+        Valid(HEAD + 'def tenant(request):\n    bot_id = request.headers.get("x-bot-id")\n    check_membership(request.user, bot_id)\n    return bot_id\n', TENANCY),
+        Valid(HEAD + 'def called(response):\n    return response.headers.get("x-trace-id")\n', TENANCY),
+        Valid(HEAD + 'def log(request):\n    print(request.headers.get("x-bot-id"))\n', TENANCY),
+        Valid(HEAD + '@router.get("/t/{bot_id}")\ndef users(bot_id: int, actor=Depends(get_platform_actor)):\n    return load(bot_id)\n@router.get("/u/{bot_id}")\ndef more(bot_id: int, user=Depends(require_role("superuser")), other=Depends(require_superuser("x"))):\n    return load(bot_id)\n', TENANCY),
+        Valid(HEAD + '@router.get("/t/{bot_id}")\ndef users(bot_id: int, actor=Depends(dict)):\n    _require_platform_actor(actor)\n    return load(bot_id)\n', TENANCY),
         Valid(HEAD + '@router.get("/t/{bot_id}")\ndef users(bot_id: int, current: int = Depends(get_current_tenant)):\n    if bot_id != current:\n        raise HTTPException(403)\n    return load(bot_id)\n', TENANCY),
         Valid(HEAD + '@router.get("/users")\ndef users(bot_id: int = Depends(get_current_tenant), other: Annotated[int, Depends(get_current_tenant)] = 1):\n    return load(bot_id)\n', TENANCY),
         Valid(HEAD + '@router.get("/t/{bot_id}")\ndef users(bot_id: int, user=Depends(dict)):\n    verify_access(bot_id)\n    return load(bot_id)\n', TENANCY),

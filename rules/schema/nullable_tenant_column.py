@@ -2,7 +2,8 @@
 
 What it does
 ------------
-Finds the tenant column of a tenant's table where it admits NULL: `nullable=True`, a `Column` that does not say, `Mapped[int | None]`.
+Finds the tenant column of a tenant's table where it admits NULL: `nullable=True`, a `Column` that does not say, `Mapped[int | None]`. SQLModel takes
+the `Column` of `sa_column=` as it is, whatever the annotation says.
 
 Why is this bad?
 ----------------
@@ -77,6 +78,7 @@ class NullableTenantColumn(Rule):
         Invalid(HEAD + "from typing import Optional\n" + USER + "    bot_id: Mapped[Optional[int]]\n", (Expected(5),)),
         Invalid(HEAD + USER + "    bot_id = mapped_column(Integer)\n", (Expected(7),)),
         Invalid(SQLMODEL + "    bot_id: int | None = Field(default=None)\n", (Expected(5 - 1),)),
+        Invalid(SQLMODEL + "    bot_id: int = Field(sa_column=Column(ForeignKey('bot.id')))\n", (Expected(4),)),
         Invalid(HEAD + 'users = Table("users", MetaData(), Column("bot_id", Integer))\n', (Expected(4),)),
         Invalid(HEAD + "from app.types import TenantId\n" + USER + "    bot_id: Mapped[TenantId] = mapped_column()\n", (Expected(8, "cannot be told", Severity.INFO),)),
     )  # fmt: skip
@@ -86,6 +88,7 @@ class NullableTenantColumn(Rule):
         Valid(HEAD + USER + "    bot_id: Mapped[int]\n"),
         Valid(HEAD + USER + "    bot_id = Column(Integer, primary_key=True)\n"),
         Valid(HEAD + USER + "    bot_id: Mapped[int | None] = mapped_column(nullable=False)\n"),
+        Valid(SQLMODEL + "    bot_id: int | None = Field(sa_column=Column(Integer, nullable=False))\n"),
         Valid(SQLMODEL + "    bot_id: int = Field(foreign_key='bot.id')\n"),
         Valid(HEAD + USER + "    bot_id = Column(Integer)\n", policy={"tables": TablePolicy(shared=("users",))}),
     )  # fmt: skip

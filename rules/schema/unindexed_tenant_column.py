@@ -54,12 +54,9 @@ class UnindexedTenantColumn(Rule):
         own = [item for item in own if policy.column in item.columns and not item.leads(policy.column)]
         if not own:
             return
-        made = {
-            step.table
-            for step in index.migrations().upgrades
-            for key in step.keys
-            if key.kind != "foreign" and key.columns[:1] == (policy.column,)
-        }
+        made = set()
+        if index.migrations().revisions:
+            made = {item.name for item in index.chain().tables.values() if item.leads(policy.column)}
         for table in own:
             if table.table not in made:
                 yield self.found(
@@ -71,7 +68,9 @@ class UnindexedTenantColumn(Rule):
     INVALID = (
         Invalid(HEAD + USER, (Expected(4, "no index of the table users leads with bot_id; add idx_users_bot_id"),)),
         Invalid(HEAD + USER + '    __table_args__ = (Index("ix", "code", "bot_id"),)\n', (Expected(4),)),
+        Invalid(HEAD + USER + '    Index("ix", code)\n', (Expected(4),)),
         Invalid(HEAD + 'users = Table("users", MetaData(), Column("bot_id", Integer))\n', (Expected(4),)),
+        Invalid(HEAD + USER, (Expected(4),), {"alembic/versions/a1.py": REVISION + '    op.drop_index("idx_users_bot_id", table_name="users")\n'}),
     )  # fmt: skip
     VALID = (
         Valid(HEAD + USER.replace("nullable=False", "index=True")),
@@ -80,8 +79,10 @@ class UnindexedTenantColumn(Rule):
         Valid(HEAD + USER + '    __table_args__ = (PrimaryKeyConstraint("bot_id", "id"),)\n'),
         Valid(HEAD + USER + '    @declared_attr.directive\n    def __table_args__(cls): return (Index("ix", cls.bot_id),)\n'),
         Valid(HEAD + USER + 'Index("ix", User.bot_id, User.code)\n'),
+        Valid(HEAD + USER + '    Index("ix", bot_id)\n'),
         Valid(HEAD + USER.replace("nullable=False", "primary_key=True").replace("    id = Column(Integer, primary_key=True)\n", "")),
         Valid(HEAD + 'users = Table("users", MetaData(), Column("bot_id", Integer), Index("ix", "bot_id"))\n'),
         Valid(HEAD + USER, {"alembic/versions/a1.py": REVISION}),
+        Valid(HEAD + USER, {"alembic/versions/a1.py": REVISION.replace('op.create_index(f"idx_{table}_bot_id", table, ["bot_id"])', 'op.execute(f"CREATE INDEX idx_{table} ON public.{table} (bot_id)")')}),
         Valid(HEAD + USER, policy={"tables": TablePolicy(shared=("users",))}),
     )  # fmt: skip

@@ -47,6 +47,7 @@ from merge_tool.rulekit import (
     Valid,
     Value,
     last_part,
+    module_value,
     name_of,
     says_tenant,
     spoken,
@@ -63,6 +64,11 @@ def _from_token(base: Value | None) -> bool:
     return base is not None and any(word in _TOKENS for word in words(last_part(name_of(base))))
 
 
+def _requires(call: Call, policy: Policy) -> bool:
+    """Whether a call gives the context's tenant or raises."""
+    return any(call.name == name.rpartition(".")[2] for name in policy.context.requirers)
+
+
 class DefaultTenant(Rule):
     """See the module."""
 
@@ -74,7 +80,7 @@ class DefaultTenant(Rule):
         """Reports defaults in a tenant's place."""
         for function in module.functions.values():
             seen: set[tuple[int, int]] = set()
-            for span, source, default in self._fallbacks(function, policy):
+            for span, source, default in self._fallbacks(function, policy, index):
                 severity = self._severity(default, function, policy)
                 place = (span.line, span.column)
                 if severity is None or place in seen:
@@ -88,12 +94,19 @@ class DefaultTenant(Rule):
                     severity=severity,
                 )
 
-    def _fallbacks(self, function: FunctionFacts, policy: Policy) -> Iterator[tuple[Span, str, Value]]:
+    def _fallbacks(
+        self, function: FunctionFacts, policy: Policy, index: Project
+    ) -> Iterator[tuple[Span, str, Value]]:
         for call in function.calls:
             if call.name in ("get", "pop") and len(call.args) == 2:
                 if source := self._read(call, policy):
                     yield call.span, source, call.args[1]
-            elif call.name == "get" and len(call.args) == 1 and self._is_context(call, policy):
+            elif (
+                call.name == "get"
+                and len(call.args) == 1
+                and self._is_context(call, policy)
+                and not self._looks_up(index, function, call)
+            ):
                 yield call.span, name_of(call.func), call.args[0]
             elif call.name == "ContextVar" and call.args:
                 name, default = call.args[0], call.argument(10_000, "default")
@@ -124,7 +137,18 @@ class DefaultTenant(Rule):
                 if inner is not None:
                     yield from self._of(held.arms, inner, policy)
 
+    def _looks_up(self, index: Project, function: FunctionFacts, call: Call) -> bool:
+        """Whether `tenant_context.get("schema")` reads a mapping: a string is a key there, and a default only in a ContextVar."""
+        first, receiver = call.args[0], call.receiver
+        if not isinstance(first, Const) or not isinstance(first.value, str) or receiver is None:
+            return False
+        held = module_value(index, function.path, function, receiver)
+        return not any(isinstance(item, Call) and item.name == "ContextVar" for item in walk(held))
+
     def _of(self, values: tuple[Value, ...], span: Span, policy: Policy) -> Iterator[tuple[Span, str, Value]]:
+        # What raises where there is no tenant leaves no room for a default.
+        if any(isinstance(item, Call) and _requires(item, policy) for item in values):
+            return
         source = next((found for item in values if (found := self._read(item, policy))), "")
         if not source:
             return
@@ -192,6 +216,8 @@ class DefaultTenant(Rule):
         Invalid('def tenant(payload, bot_id):\n    return payload.get("bot_id") or bot_id\n', (Expected(2, "bot_id is taken", Severity.WARNING),)),
     )  # fmt: skip
     VALID = (
+        Valid("from app.core.tenant_context import require_current_tenant\ndef load(db, bot_id=None):\n    if bot_id is None:\n        bot_id = require_current_tenant()\n    return bot_id\n"),
+        Valid('def schema(request):\n    return request.state.tenant_context.get("schema_name")\nclass Task:\n    def tenant(self):\n        return self.tenant_context.get("bot_id")\n'),
         Valid('def tenant(payload):\n    bot_id = payload.get("bot_id")\n    if bot_id is None:\n        raise ValueError\n    return bot_id\n'),
         Valid('def tenant(payload):\n    return payload.get("bot_id", None), payload.get("role", "user"), payload.get("bot_id", 0)\n'),
         Valid('def tenant(claims):\n    return claims.get("bot_id") or claims.get("tenant_id")\n'),

@@ -154,9 +154,7 @@ class EncodeWithoutClaim(Rule):
                             path, span, UNCLAIMED.format(policy.claim), severity=Severity.INFO, reason=[WHY]
                         )
                     elif state == _LACKS:
-                        yield self.found(
-                            path, span, f'this token is made without the claim "{policy.claim}"', fixable=True
-                        )
+                        yield self.found(path, span, f'this token is made without the claim "{policy.claim}"')
                     elif state == _UNKNOWN:
                         message = f'cannot tell whether this token has the claim "{policy.claim}": its payload is built elsewhere'
                         yield self.found(path, span, message, severity=Severity.INFO)

@@ -89,7 +89,6 @@ class UncheckedClaim(Rule):
                         call.span,
                         message,
                         reason=[f"looked for it in {', '.join(looked)}"],
-                        fixable=True,
                     )
 
     def _checked(self, index: Project, start: FunctionFacts, claim: str, looked: list[str]) -> bool:

@@ -37,6 +37,7 @@ from merge_tool.rulekit import (
     Expected,
     FunctionFacts,
     Invalid,
+    Item,
     Items,
     ModuleFacts,
     Project,
@@ -46,6 +47,9 @@ from merge_tool.rulekit import (
     Value,
     last_part,
     module_value,
+    name_of,
+    walk,
+    words,
 )
 
 _PACKAGES = ("jwt", "jose", "authlib", "joserfc")
@@ -86,6 +90,10 @@ class UnverifiedSignature(Rule):
         self, path: str, function: FunctionFacts, call: Call, index: Project
     ) -> tuple[str, Severity] | None:
         """What is wrong with a call, or None."""
+        # A token of the project's own make is verified by its own means.
+        own = any(item.name in ("compare_digest", "verify") for item in function.calls)
+        if _reads_payload(call) and not own:
+            return f"{call.name}() reads a token's claims past its signature", Severity.ERROR
         renamed = index.modules[path].imports.get(call.dotted, "") or function.imports.get(call.dotted, "")
         if not {call.name, last_part(renamed)} & (_DECODES | _UNVERIFIED):
             return None
@@ -178,8 +186,13 @@ class UnverifiedSignature(Rule):
         Invalid('from authlib.jose import JsonWebToken\njwt = JsonWebToken(["none"])\n', (Expected(2, '"none"'),)),
         Invalid('import jwt\nfrom app.config import settings\ndef user(token):\n    return jwt.decode(token, "s", options={"verify_signature": settings.VERIFY})\n', (Expected(4, "cannot tell", Severity.INFO),)),
         Invalid('import jwt\ndef user(token):\n    jwt.decode(token, "s", algorithms=["HS256"])\n    return jwt.decode(token, options={"verify_signature": False})\n', (Expected(4, "verify_signature is False"),)),
+        Invalid('import base64, json\ndef user(token):\n    return json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))["bot_id"]\n', (Expected(3, "past its signature"),)),
     )  # fmt: skip
     VALID = (
+        Valid('import base64, json, jwt\ndef user(token):\n    kid = json.loads(base64.urlsafe_b64decode(token.split(".")[0] + "=="))["kid"]\n    return jwt.decode(token, find(kid), algorithms=["RS256"])\n'),
+        Valid('import base64, hmac\ndef user(token):\n    parts = token.split(".")\n    if not hmac.compare_digest(sign(parts[0]), parts[2]):\n        raise ValueError\n    return base64.urlsafe_b64decode(parts[1])\n'),
+        Valid('import base64\ndef cursor(text):\n    return base64.urlsafe_b64decode(text.split(":")[1])\n'),
+        Valid('import base64\ndef image(data):\n    return base64.b64decode(data.split(",")[1])\n'),
         Valid('import jwt\ndef user(token):\n    return jwt.decode(token, "s", algorithms=["HS256"])\n'),
         Valid('import jwt\ndef user(token):\n    return jwt.decode(token, "s", algorithms=["HS256"], options={"verify_signature": True, "verify_aud": False})\n'),
         Valid('import jwt\ndef user(token):\n    claims = jwt.decode(token, options={"verify_signature": False})\n    secret = find(claims["bot_id"])\n    return jwt.decode(token, secret, algorithms=["HS256"])\n'),
@@ -187,3 +200,24 @@ class UnverifiedSignature(Rule):
         Valid('from jose import jwt\ndef kid(token):\n    return jwt.get_unverified_header(token)["kid"]\n'),
         Valid('def f(codec, data):\n    return codec.decode(data, verify=False)\n'),
     )  # fmt: skip
+
+
+def _reads_payload(call: Call) -> bool:
+    """Whether a call decodes the middle part of a token: `urlsafe_b64decode(token.split(".")[1])`."""
+    if call.name not in ("urlsafe_b64decode", "b64decode", "base64url_decode") or not call.args:
+        return False
+    for item in walk(call.args[0]):
+        if isinstance(item, Item) and isinstance(item.key, Const) and item.key.value == 1:
+            base = item.base
+            if isinstance(base, Call) and base.name == "split" and _names_token(base):
+                return True
+    return False
+
+
+def _names_token(call: Call) -> bool:
+    dot = call.args[0] if call.args else None
+    return (
+        isinstance(dot, Const)
+        and dot.value == "."
+        and bool({"token", "jwt", "bearer", "credentials"}.intersection(words(name_of(call.receiver))))
+    )

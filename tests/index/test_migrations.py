@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from merge_tool.index.migrations import statements
 from merge_tool.index.project import ProjectIndex
 from merge_tool.lint.run import lint_texts
 from merge_tool.rulekit import EXAMPLE_POLICY, always_true, policies, row_security
+from merge_tool.rulekit.sqlsplit import statements
 
 HEAD = 'from alembic import op\nimport sqlalchemy as sa\nrevision: str = "b2"\ndown_revision = "a1"\n'
 LOOP = """TABLES = ("users", "orders")

@@ -70,6 +70,7 @@ def test_a_file_extends_a_bundled_one(tmp_path: Path) -> None:
             "the setting A stands twice",
             "remove one",
         ),
+        ("logs: {levels: [error, loud]}\n", "1:24", "'loud' is no level", "use debug"),
         ("tables: {tenant: [a], shared: [a]}\n", "1:9", "both a tenant's and shared", "remove it"),
         ("extends: [a]\n", "1:10", "must be the name of a policy", "generic"),
         ("extends: none\n", "1:10", "extends 'none', which is not there", "generic"),
