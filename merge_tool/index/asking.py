@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from merge_tool.index.track import ALL, Answers, Memo, Tracker
 from merge_tool.rulekit.chain import Chain
 from merge_tool.rulekit.facts import FunctionFacts
-from merge_tool.rulekit.project import Job, KeyVerdict, QueryVerdict, Route, Scoped, SqlVerdict
+from merge_tool.rulekit.project import Guard, Job, KeyVerdict, QueryVerdict, Route, Scoped, SqlVerdict
 from merge_tool.rulekit.schema import Migrations, SchemaTable
 from merge_tool.rulekit.tenants import takes_tenant
 from merge_tool.rulekit.values import Value
@@ -106,6 +106,12 @@ class ProjectAnswers:
 
         return self.once("logs_name_tenant", lambda: names_tenant(self._index()))
 
+    def guards(self) -> tuple[Guard, ...]:
+        """The listeners that hold ORM statements to the tenant."""
+        from merge_tool.index.criteria import read_guards
+
+        return self.once("guards", lambda: read_guards(self._index()))
+
     def compares_row(self, function: FunctionFacts, row: Value) -> bool:
         """Whether a function, or one that it hands a loaded row to, compares the row's tenant."""
         from merge_tool.index.rows import Rows
@@ -114,7 +120,7 @@ class ProjectAnswers:
 
     def query_verdicts(self, path: str) -> Iterable[QueryVerdict]:
         """What came of the statements that leave the functions of a file; a verdict may lie in another file."""
-        from merge_tool.index.scopes import judge_module
+        from merge_tool.index.verdicts import judge_module
 
         return self._queries.ask(
             path, lambda: tuple(map(self._with_staff, judge_module(self._index(), path)))

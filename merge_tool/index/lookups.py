@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from merge_tool.index.criteria import guarded
 from merge_tool.index.entities import Frame, entity_of
 from merge_tool.index.generic import Generics
 from merge_tool.index.rows import Rows
@@ -121,6 +122,9 @@ class LookupJudge:
 
     def _judge(self, function: FunctionFacts, call: Call, found: _Lookup) -> tuple[Scoped, list[str]]:
         if call.receiver is not None and self._statements.sessions.is_bound(function, call.receiver):
+            return Scoped.YES, []
+        guards = self._index.guards()
+        if guards and found.models and all(guarded(guards, item, "get") for item in found.models):
             return Scoped.YES, []
         words = (self._index.policy.column, self._index.policy.parameter)
         for item in walk(found.key) if found.key is not None else ():

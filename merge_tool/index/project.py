@@ -49,16 +49,7 @@ class ProjectIndex(ProjectAnswers):
         tables: Tables | None = None,
         answers: Answers | None = None,
     ) -> None:
-        """Joins files.
-
-        Args:
-            modules: their facts by path, in order of path.
-            unreadable: the files that have none.
-            policy: what a tenant is.
-            tracker: notes what answers depend on.
-            tables: the outlines of the files where they are known.
-            answers: those on the whole project that are known.
-        """
+        """Joins files, given in order of path. Tables and answers are those of an earlier index that still hold."""
         self.modules = modules
         self.unreadable = unreadable
         self.policy = policy

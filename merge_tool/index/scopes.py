@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from merge_tool.index.criteria import guarded
 from merge_tool.index.doubts import doubt, told
 from merge_tool.index.entities import Frame, entity_of, owner_class
 from merge_tool.index.generic import Generics
 from merge_tool.index.inserts import InsertJudge
-from merge_tool.index.lookups import LookupJudge
 from merge_tool.index.sessions import Sessions
 from merge_tool.index.statements import StatementReader
 from merge_tool.index.tables import Flow, Statement, TableUse
@@ -37,37 +37,20 @@ if TYPE_CHECKING:
 _MAX_FLOWS = 48
 _MAX_DEPTH = 6
 _MAX_NAMES = 4  # of the models behind `self.model` that a message names
-_ROLES = ("main", "arm", "nested", "joined")
 _TABLE_METHODS = frozenset(("select", "insert", "update", "delete"))
 # What a legacy Query ends in, where that makes another statement of it.
 _ENDS = {"update": "update", "delete": "delete", "get": "get", "get_or_404": "get", "get_or_none": "get"}
 
 
-def judge_module(index: ProjectIndex, path: str) -> Iterator[QueryVerdict]:
-    """The verdicts on the statements that leave the functions of a file, one for each root and table, the worst way taken."""
-    judge = index.statements
-    worst: dict[tuple[str, Span, str], QueryVerdict] = {}
-    lookups, inserts = LookupJudge(index, judge), judge.inserts
-    for function in index.modules[path].functions.values():
-        for sink in function.sinks:
-            for verdict in judge.sink(path, function, sink):
-                key = (verdict.path, verdict.span, verdict.entity.partition(" (")[0])
-                known = worst.get(key)
-                if known is None or _rank(verdict) < _rank(known):
-                    worst[key] = verdict
-        yield from lookups.lookups(function)
-        yield from inserts.made(function)
-        yield from inserts.bulk(function)
-    yield from worst.values()
+def _is_core(sink: Sink) -> bool:
+    """Whether a statement is run on a connection or an engine."""
+    receiver = sink.call.receiver if sink.call is not None else None
+    name = receiver.last.lower().lstrip("_") if isinstance(receiver, Ref) else ""
+    return name in ("conn", "connection", "engine", "bind")
 
 
 def _written(value: Value) -> str:
     return value.dotted if isinstance(value, Ref) else value.name if isinstance(value, Attr) else ""
-
-
-def _rank(verdict: QueryVerdict) -> tuple[int, int, int]:
-    """Of two verdicts on one table of one statement the lower is told: the less held, the one that changes rows, the main table's."""
-    return verdict.scoped, verdict.kind not in ("update", "delete"), _ROLES.index(verdict.role)
 
 
 class StatementJudge:
@@ -103,7 +86,7 @@ class StatementJudge:
             if isinstance(flow.root, Root) and extra is not None:
                 ops = (*flow.ops, *extra)
                 kind = end if flow.root.kind == "query" else ""
-                yield from self.judge(replace(flow, ops=ops, kind=kind))
+                yield from self.judge(replace(flow, ops=ops, kind=kind, core=_is_core(sink)))
             elif isinstance(flow.root, Root) and sink.call is not None:
                 why = f"it is handed to {sink.call.name}(), which this tool cannot see"
                 yield from self.judge(replace(flow, ops=(*flow.ops, (Unknown(why), flow.frame))))
@@ -309,6 +292,9 @@ class StatementJudge:
         if not isinstance(root, Root) or depth > _MAX_DEPTH:
             return
         statement = self._statements.read(flow, around)
+        for entity in statement.entities.values() if not flow.core else ():
+            if entity.tenant and entity.scoped is not Scoped.YES and self._by_listener(entity, flow):
+                entity.scoped = Scoped.YES
         yield from self._inside(statement, around, depth, role, keeper)
         if root.kind in ("union", "insert"):
             return
@@ -365,6 +351,14 @@ class StatementJudge:
                 frame.function,
                 role if entity.primary else "joined",
             )
+
+    def _by_listener(self, entity: TableUse, flow: Flow) -> bool:
+        """Whether a listener of the session adds the tenant to a statement for one of its tables."""
+        guards = self._index.guards()
+        model = self._index.models.by_name.get(entity.key.partition("@")[0]) if guards else None
+        root = flow.root
+        kind = flow.kind or (root.kind if isinstance(root, Root) else "")
+        return model is not None and guarded(guards, model, kind)
 
     def _inside(
         self,

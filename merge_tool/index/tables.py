@@ -43,6 +43,7 @@ class Flow:
     frame: Frame
     trail: tuple[str, ...] = ()
     kind: str = ""  # what a legacy Query ends in, where that says more than its root
+    core: bool = False  # run on a connection, past the session and its listeners
     site: tuple[Frame, Span] | None = None
 
 

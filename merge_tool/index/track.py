@@ -120,11 +120,12 @@ class Answers:
     def get(self, name: str, make: Callable[P, Any], *args: P.args, **kwargs: P.kwargs) -> Any:
         """The answer of that name, else what `make` gives."""
         if name not in self.have:
-            if self._load is not None and name in self.stored:
-                self.have[name] = self._load(self.stored[name])
-            else:
+            data = self.stored.get(name)
+            value = self._load(data) if self._load is not None and data is not None else None
+            if value is None:
                 with self._tracker.frame(name):
-                    self.have[name] = make(*args, **kwargs)
+                    value = make(*args, **kwargs)
+            self.have[name] = value
         return self.have[name]
 
     def forget(self, name: str) -> None:

@@ -234,6 +234,8 @@ def _values_again(state: State, index: ProjectIndex, reached: set[str], changed_
             continue
         done.add(name)
         old = plain_value(state.large[name])
+        if old is None:
+            return False
         asked: dict[str, Callable[[], Any]] = {
             "schema": index.schema,
             "migrations": index.migrations,

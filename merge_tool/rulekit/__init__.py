@@ -20,6 +20,7 @@ from merge_tool.rulekit.lookup import module_value, tenant_data
 from merge_tool.rulekit.matchers import matches_glob, matches_route, names_word, words
 from merge_tool.rulekit.project import (
     CallSite,
+    Guard,
     Job,
     KeyVerdict,
     Model,
@@ -87,6 +88,7 @@ __all__ = [
     "Fork",
     "Function",
     "FunctionFacts",
+    "Guard",
     "ImportFact",
     "Invalid",
     "Item",

@@ -96,6 +96,28 @@ class Job:
     covered: bool
 
 
+@plain()
+class Guard:
+    """A listener that adds the tenant to the statements of a session.
+
+    Attributes:
+        path, function: where it stands, by the qualified name in its file.
+        event: what it listens for.
+        targets: the models and bases that it names; empty for all.
+        changes: whether UPDATE and DELETE are held too.
+        optional: whether it does nothing where there is no tenant.
+        faults: what else it leaves open: `calls`, `aliases`, `loaders`.
+    """
+
+    path: str
+    function: str
+    event: str
+    targets: tuple[str, ...]
+    changes: bool
+    optional: bool
+    faults: tuple[str, ...]
+
+
 class Scoped(IntEnum):
     """How far a query is held to one tenant; the higher, the safer."""
 
@@ -290,6 +312,10 @@ class Project(Protocol):
 
     def logs_name_tenant(self) -> bool:
         """Whether every log line of the project carries the tenant: by a filter, a formatter, a bound context."""
+        ...
+
+    def guards(self) -> tuple[Guard, ...]:
+        """The listeners that hold ORM statements to the tenant."""
         ...
 
     def compares_row(self, function: FunctionFacts, row: Value) -> bool:

@@ -93,6 +93,17 @@ SCOPED_REPOSITORY = (
     "from app.models import User\nfrom app.repository import RepositoryBase, SoftDeletion\n"
     "class Users(SoftDeletion[User], RepositoryBase[User]):\n    model = User\n"
 )
+LISTENER = """\
+from sqlalchemy import event
+from sqlalchemy.orm import Session, with_loader_criteria
+from app.models import Base
+from app.tenancy import require_current_tenant
+
+@event.listens_for(Session, "do_orm_execute")
+def add(state):
+    bot_id = require_current_tenant()
+    state.statement = state.statement.options(with_loader_criteria(Base, lambda cls: cls.bot_id == bot_id, include_aliases=True))
+"""
 LINKS = {
     "app/links.py": """\
 from sqlalchemy import Column, ForeignKey, Integer, String, UniqueConstraint
@@ -151,6 +162,8 @@ class UnscopedSelect(Rule):
                 )
 
     INVALID = (
+        # What runs on a connection passes the session's listeners by.
+        Invalid(HEAD + "async def f(conn):\n    await conn.execute(select(User))\n", (Expected(4, "select of User"),), {**MODELS, "app/guard.py": LISTENER}),
         # Who has the tenant in hand and leaves it out forgot it.
         Invalid("from sqlalchemy import select\nfrom app.links import Link\nasync def f(db, user_id, bot_id):\n    return await db.scalar(select(Link).where(Link.user_id == user_id))\n", (Expected(4, "select of Link"),), LINKS),
         Invalid(HEAD + "def require_admin(user):\n    if not user.is_superuser:\n        raise PermissionError\nasync def every(db, user, bot_id):\n    require_admin(user)\n    return await db.scalars(select(Order))\n", (Expected(8, "select of Order"),), MODELS),
@@ -222,6 +235,8 @@ class UnscopedSelect(Rule):
                 (Expected(5, "it begins with base(), which this tool cannot see", Severity.INFO),), MODELS),
     )  # fmt: skip
     VALID = (
+        # A listener of the session adds the tenant to each statement.
+        Valid(HEAD + "async def f(db):\n    await db.execute(select(User))\n", {**MODELS, "app/guard.py": LISTENER}),
         Valid(HEAD + "async def f(db, bot_id):\n    newest = select(Order.bot_id, func.max(Order.id).label('m')).where(Order.bot_id == bot_id).group_by(Order.bot_id).subquery()\n    return await db.execute(select(User).join(newest, (User.bot_id == newest.c.bot_id) & (User.id == newest.c.m)))\n", MODELS),
         # The tenants' own table: the tenant is its whole primary key, and points nowhere.
         Valid("from sqlalchemy import Column, Integer, String, select\nfrom sqlalchemy.orm import DeclarativeBase\nclass Base(DeclarativeBase): pass\nclass Bot(Base):\n    __tablename__ = 'bots'\n    bot_id = Column(Integer, primary_key=True)\n    domain = Column(String)\nasync def f(db, domain):\n    return await db.scalar(select(Bot).filter_by(domain=domain))\n"),

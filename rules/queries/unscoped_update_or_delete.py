@@ -60,6 +60,17 @@ class Country(Base):
 links = Table("links", MetaData(), Column("id", Integer), Column("bot_id", Integer))
 """
 }
+LISTENER = """\
+from sqlalchemy import event
+from sqlalchemy.orm import Session, with_loader_criteria
+from app.models import Base
+from app.tenancy import require_current_tenant
+
+@event.listens_for(Session, "do_orm_execute")
+def add(state):
+    bot_id = require_current_tenant()
+    state.statement = state.statement.options(with_loader_criteria(Base, lambda cls: cls.bot_id == bot_id, include_aliases=True))
+"""
 HEAD = "from sqlalchemy import delete, select, update\nfrom app.models import Country, Order, User, links\n"
 
 
@@ -92,6 +103,9 @@ class UnscopedUpdateOrDelete(Rule):
                 )
 
     INVALID = (
+        # What runs on a connection passes the session's listeners by.
+        Invalid(HEAD + "async def f(conn):\n    await conn.execute(delete(User))\n", (Expected(4, "DELETE of User"),), {**MODELS, "app/guard.py": LISTENER}),
+        Invalid(HEAD + "async def f(db):\n    await db.execute(delete(User))\n", (Expected(4, "DELETE of User"),), {**MODELS, "app/guard.py": LISTENER.replace("    bot_id", "    if not state.is_select:\\n        return\\n    bot_id")}),
         Invalid(HEAD + "async def f(db, i):\n    await db.execute(update(User).where(User.id == i).values(email=''))\n",
                 (Expected(4, "UPDATE of User is not held to one tenant: no condition on bot_id"),), MODELS),
         Invalid(HEAD + "async def f(db, i):\n    await db.execute(delete(User).where(User.id == i))\n", (Expected(4, "DELETE of User"),), MODELS),
@@ -121,6 +135,8 @@ class UnscopedUpdateOrDelete(Rule):
                 (Expected(4, "it names the row that order holds", Severity.INFO),), MODELS),
     )  # fmt: skip
     VALID = (
+        # A listener of the session adds the tenant to each statement.
+        Valid(HEAD + "async def f(db):\n    await db.execute(delete(User))\n", {**MODELS, "app/guard.py": LISTENER}),
         Valid(HEAD + "async def f(db, order: Order, bot_id):\n    await db.execute(delete(type(order)).where(type(order).bot_id == bot_id))\n", MODELS),
         Valid(HEAD + "async def f(db, row: Country):\n    await db.execute(delete(row.__class__))\n", MODELS),
         Valid(HEAD + "async def f(db, i, bot_id):\n    await db.execute(update(User).where(User.id == i, User.bot_id == bot_id).values(email=''))\n", MODELS),
