@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 
 from merge_tool.adopt.evidence import (
     Guess,
@@ -24,6 +25,8 @@ from merge_tool.rulekit.values import Call, Const, Entry, Item, Items, Record, R
 
 _REQUIRES = frozenset(("require", "required", "ensure", "must", "raise", "assert", "expect"))
 _SETTING = ("set_config(", "set local ", "set session ", "set app.", "set search_path")
+_FEW = 10  # routes from which on a share says something
+_RARE = 0.2
 _ANNOTATIONS = frozenset(("int", "str", "UUID", "uuid.UUID", "UUID4", "bytes"))
 
 
@@ -133,6 +136,8 @@ def dependency_guess(index: ProjectIndex, column: str, model: str) -> Guess:
     for function in main_functions(index):
         for name in _depended(index, function):
             counts[name] += 1
+    for name in _of_classes(index):
+        counts[name] += 1
     found: dict[str, str] = {}
     for name, count in counts.items():
         target = index.function(name)
@@ -145,12 +150,34 @@ def dependency_guess(index: ProjectIndex, column: str, model: str) -> Guess:
     if not found:
         return Guess(why="no function in a Depends(…) gives the tenant by its name or its result")
     told = ", ".join(list(places.values())[:4])
+    share = _share(index, tuple(found))
+    if share < _RARE:
+        return Guess(
+            why=f"{told}: too few of the routes have one of them ({share:.0%}), so most get their tenant in another way"
+        )
     return Guess(
         tuple(sorted(found)),
         "medium",
         f"{len(found)} dependencies give the tenant: {told}",
         some(found.values()),
     )
+
+
+def _share(index: ProjectIndex, dependencies: tuple[str, ...]) -> float:
+    """How many of the routes would have a tenant; 1 where there are too few to say."""
+    routes = replace(index.policy.routes, dependencies=dependencies)
+    judged = ProjectIndex(index.modules, index.unreadable, replace(index.policy, routes=routes)).routes()
+    return sum(item.has_tenant for item in judged) / len(judged) if len(judged) >= _FEW else 1.0
+
+
+def _of_classes(index: ProjectIndex) -> Iterator[str]:
+    """Dependencies that class-based views declare as attributes."""
+    for module in index.modules.values():
+        if is_aside(module.path):
+            continue
+        for facts in module.classes.values():
+            for value in (*facts.attributes.values(), *facts.fields.values()):
+                yield from _targets(index, module.top, value)
 
 
 def _depended(index: ProjectIndex, function: FunctionFacts) -> Iterator[str]:
@@ -162,18 +189,26 @@ def _depended(index: ProjectIndex, function: FunctionFacts) -> Iterator[str]:
     if function.name == "<module>":
         values += [item for item in function.variables.values() if isinstance(item, Item)]
     for value in values:
-        for part in walk(value):
-            if isinstance(part, Call) and part.name in ("Depends", "Security"):
-                target = part.argument(0, "dependency")
-                if isinstance(target, Call):
-                    target = target.func
-                if isinstance(target, Ref):
-                    name = index.types.name_of(function.path, function, target)
-                    if name:
-                        yield name
+        yield from _targets(index, function, value)
+
+
+def _targets(index: ProjectIndex, function: FunctionFacts, value: Value) -> Iterator[str]:
+    for part in walk(value):
+        if isinstance(part, Call) and part.name in ("Depends", "Security"):
+            target = part.argument(0, "dependency")
+            if isinstance(target, Call):
+                target = target.func
+            if isinstance(target, Ref):
+                name = index.types.name_of(function.path, function, target)
+                if name:
+                    yield name
 
 
 def _gives_tenant(index: ProjectIndex, target: FunctionFacts, column: str, word: str, model: str) -> bool:
+    kind = _called_result(index, target)
+    if kind and index.find_class(kind) is not None and _says_column(index, kind, column):
+        # Whatever it is called: what it gives is an object of the request that holds the tenant's id.
+        return "service" not in words(target.name)
     if {"session", "db", "service", "repository", "repo", "client"}.intersection(words(target.name)):
         return speaks_of(target.name, word)
     if target.result is not None and _carries(
@@ -194,6 +229,14 @@ def _called_result(index: ProjectIndex, target: FunctionFacts) -> str:
     if method is not None and method.result is not None:
         return index.types.annotated(method.path, method, method.result)
     return kind
+
+
+def _says_column(index: ProjectIndex, kind: str, column: str) -> bool:
+    """Whether a plain class, no table, declares the tenant's column as a field."""
+    if index.models.by_name.get(kind) is not None:
+        return False
+    owners = [index.find_class(base) for base in index.types.bases(kind)]
+    return any(owner is not None and column in owner.fields for owner in owners)
 
 
 def _carries(

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from merge_tool.index.track import ALL, Answers, Memo, Tracker
 from merge_tool.rulekit.chain import Chain
 from merge_tool.rulekit.facts import FunctionFacts
-from merge_tool.rulekit.project import Guard, Job, KeyVerdict, QueryVerdict, Route, SqlVerdict
+from merge_tool.rulekit.project import Guard, Job, KeyVerdict, QueryVerdict, Route, Scoped, SqlVerdict
 from merge_tool.rulekit.schema import Migrations, SchemaTable
+from merge_tool.rulekit.tenants import takes_tenant
 from merge_tool.rulekit.values import Value
 
 if TYPE_CHECKING:
+    from merge_tool.index.openings import Openings
     from merge_tool.index.project import ProjectIndex
     from merge_tool.index.rawsql import SqlJudge
     from merge_tool.index.reach import Reach
@@ -117,9 +120,46 @@ class ProjectAnswers:
 
     def query_verdicts(self, path: str) -> Iterable[QueryVerdict]:
         """What came of the statements that leave the functions of a file; a verdict may lie in another file."""
-        from merge_tool.index.scopes import judge_module
+        from merge_tool.index.verdicts import judge_module
 
-        return self._queries.ask(path, lambda: tuple(judge_module(self._index(), path)))
+        return self._queries.ask(
+            path, lambda: tuple(map(self._with_staff, judge_module(self._index(), path)))
+        )
+
+    def _with_staff(self, verdict: QueryVerdict) -> QueryVerdict:
+        """What only the platform's own staff comes to reads all tenants by design, or forgets one: the text does not tell."""
+        if (
+            verdict.scoped not in (Scoped.NO, Scoped.PARTIAL)
+            or verdict.function is None
+            or verdict.kind == "insert"
+            or takes_tenant(verdict.function, self._index().policy)
+        ):
+            return verdict
+        why = self.staff_of(verdict.function)
+        if not why:
+            return verdict
+        return replace(verdict, scoped=Scoped.UNDECIDED, reasons=(*verdict.reasons, why))
+
+    def why_open(self, route: Route) -> str:
+        """What speaks for a route that has no tenant, said for people; "" where nothing does."""
+        return self._all_openings().why(route)
+
+    def why_harmless(self, function: FunctionFacts) -> str:
+        """Why a handler can come to no tenant's rows, said for people; "" where it may."""
+        return self._all_openings().harmless(function)
+
+    def _all_openings(self) -> Openings:
+        from merge_tool.index.openings import Openings
+
+        return self.once("openings", lambda: Openings(self._index()))
+
+    def staff_of(self, function: FunctionFacts) -> str:
+        """What keeps all but the platform's own staff out of a function, said for people; "" where nothing does."""
+        from merge_tool.index.staff import Staff
+
+        staff = self.once("staff", lambda: Staff(self._index()))
+        behind = staff.behind(function)
+        return f"it stands behind {behind}, which looks like the platform's own staff" if behind else ""
 
     @property
     def statements(self) -> StatementJudge:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from merge_tool.index.track import Memo
 from merge_tool.rulekit.facts import FunctionFacts
-from merge_tool.rulekit.values import Call, Choice, Const, Function, Item, Items, Ref, Star, Value, walk
+from merge_tool.rulekit.values import Attr, Call, Choice, Const, Function, Item, Items, Ref, Star, Value, walk
 
 if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex
@@ -38,9 +39,78 @@ class TenantDependencies:
     def _parameter_has_tenant(
         self, function: FunctionFacts, annotation: Value | None, default: Value | None
     ) -> bool:
-        if isinstance(default, Call) and self._is_depends(function.path, function, default):
-            return self._depends_on_tenant(function.path, function, default, annotation)
+        if isinstance(default, Call):
+            if self._is_depends(function.path, function, default):
+                return self._depends_on_tenant(function.path, function, default, annotation)
+            if self._given_by_call(function.path, function, default):
+                return True
         return annotation is not None and self._annotation_has_tenant(function.path, function, annotation)
+
+    def names(
+        self, path: str, function: FunctionFacts | None, value: Value | None, depth: int = 0
+    ) -> Iterator[str]:
+        """The last names of the dependencies in `Depends(…)`, an annotation or a list of them, and of what these depend on."""
+        for item in walk(value) if value is not None and depth < 4 else ():
+            if not isinstance(item, Call) or item.name not in ("Depends", "Security"):
+                continue
+            target = item.argument(0, "dependency")
+            if isinstance(target, Call):
+                target = target.func
+            if isinstance(target, Ref | Attr):
+                yield target.last if isinstance(target, Ref) else target.name
+                name = self._index.types.name_of(path, function, target)
+                found = self._index.function(name) if name else None
+                if found is not None:
+                    yield from self.names_of(found, depth + 1)
+
+    def names_of(self, function: FunctionFacts, depth: int = 0) -> Iterator[str]:
+        """The last names of all that a function's parameters depend on; aliases of `Annotated` give their own name."""
+        for item in function.params:
+            for value in (item.default, item.annotation):
+                yield from self.names(function.path, function, value, depth)
+            if isinstance(item.annotation, Ref):
+                yield item.annotation.last
+
+    def class_has_tenant(self, function: FunctionFacts) -> bool:
+        """Whether the class of a method, or one that it is made of, declares the tenant dependency for all of its routes.
+
+        Class-based views (`@cbv(router)`) write dependencies as attributes: `user: User = Depends(get_current_user)`.
+        """
+        if not function.class_name:
+            return False
+        name = f"{self._index.modules[function.path].module}.{function.class_name}"
+        for base in self._index.types.bases(name):
+            owner = self._index.find_class(base)
+            if owner is None:
+                continue
+            for value in owner.attributes.values():
+                if (
+                    isinstance(value, Call)
+                    and self._is_depends(owner.path, None, value)
+                    and self._depends_on_tenant(owner.path, None, value, None)
+                ):
+                    return True
+            if any(self._annotation_has_tenant(owner.path, None, kind) for kind in owner.fields.values()):
+                return True
+            init = self._index.modules[owner.path].functions.get(f"{owner.qualname}.__init__")
+            if init is not None and self.function_has_tenant(init):
+                return True
+        return False
+
+    def _given_by_call(self, path: str, function: FunctionFacts | None, call: Call) -> bool:
+        """`ctx = require_role("admin")`: a function of the project that hands out `Depends(…)`, the same on every way."""
+        name = self._index.callee_name(path, function, call)
+        made = self._index.function(name) if name else None
+        given = [item for item in made.returns if isinstance(item, Call)] if made is not None else []
+        return (
+            made is not None
+            and len(given) == len(made.returns) > 0
+            and all(
+                self._is_depends(made.path, made, item)
+                and self._depends_on_tenant(made.path, made, item, None)
+                for item in given
+            )
+        )
 
     def _annotation_has_tenant(
         self, path: str, function: FunctionFacts | None, value: Value, depth: int = 0
@@ -85,6 +155,8 @@ class TenantDependencies:
             return all(self.any_tenant(path, function, arm, depth + 1) for arm in value.arms)
         if isinstance(value, Call) and self._is_depends(path, function, value):
             return self._depends_on_tenant(path, function, value, None)
+        if isinstance(value, Call):
+            return self._given_by_call(path, function, value)
         if isinstance(value, Ref):
             qualified = self._index.resolve(path, value.dotted, function)
             module, inside = self._index.names.split(qualified) if qualified else (None, "")

@@ -44,13 +44,19 @@ class Judged:
     parameters: tuple[str, ...] = ()
 
 
+def short_forms(*names: str) -> tuple[str, ...]:
+    """Names, and what people shorten them to: `org_id` for `organization_id`."""
+    short = (re.sub(r"(?<![a-z])organi[sz]ation(?![a-z])", "org", name) for name in names)
+    return tuple(dict.fromkeys((*names, *short)))
+
+
 class KeyValues:
     """Reads the values of keys for one project and policy."""
 
     def __init__(self, index: ProjectIndex) -> None:
         self._index = index
         policy = index.policy
-        self._words = frozenset((policy.parameter, policy.column))
+        self._words = frozenset(short_forms(policy.parameter, policy.column))
         self._carriers = frozenset((*policy.context.getters, *policy.context.requirers))
         self._carrier_names = frozenset(name.rpartition(".")[2] for name in self._carriers)
         self._builders = frozenset(policy.keys.builders)

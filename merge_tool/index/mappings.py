@@ -60,7 +60,8 @@ class Mappings:
             return self.holds(function, value.inside[0], names, depth + 1)
         if isinstance(value, Call) and value.name in _DUMPS:
             source = value.receiver if not value.args else value.args[0]
-            return self.object_holds(function, source, names) if source is not None else Holds.UNKNOWN
+            kept = names - _excluded(value)
+            return self.object_holds(function, source, kept) if source is not None else Holds.UNKNOWN
         if isinstance(value, Ref):
             return self._passed(function, value, names, depth)
         return Holds.UNKNOWN
@@ -149,6 +150,14 @@ class Mappings:
             ):
                 return Holds.UNKNOWN
         return Holds.NO
+
+
+def _excluded(call: Call) -> set[str]:
+    """The fields that `model_dump(exclude={"bot"})` leaves out."""
+    given = next((value for key, value in call.kwargs if key == "exclude"), None)
+    return (
+        {str(item.value) for item in walk(given) if isinstance(item, Const)} if given is not None else set()
+    )
 
 
 def all_hold(results: list[Holds]) -> Holds:

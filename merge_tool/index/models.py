@@ -55,7 +55,15 @@ class Models:
             return False
         if model.table in self._tenant or "*" in self._tenant:
             return True
-        return model.has_tenant
+        return model.has_tenant and not self.is_tenants_own(model)
+
+    def is_tenants_own(self, model: Model) -> bool:
+        """Whether it is the table of the tenants themselves: its whole primary key is the tenant's id, and points nowhere."""
+        return (
+            len(model.primary) == 1
+            and model.columns.get(model.primary[0]) == self._column
+            and model.primary[0] not in model.foreign_keys
+        )
 
     def bodies(self, module: ModuleFacts, facts: ClassFacts) -> list[tuple[ModuleFacts, ClassFacts]]:
         """The class bodies that make up a model, the farthest base first, so that later ones override."""
@@ -101,8 +109,10 @@ class Models:
         columns: dict[str, str] = {}
         foreign: dict[str, str] = {}
         relations: dict[str, str] = {}
+        primary: dict[str, None] = {}
         for owner, item in reversed(chain):
             self._read_body(owner, item, columns, foreign, relations)
+            primary.update({name: None for name, value in item.attributes.items() if _is_primary(value)})
         table = self._table_name(chain, facts)
         has_tenant = self._column in columns or self._column in columns.values()
         bases = tuple(f"{owner.module}.{item.qualname}" for owner, item in chain[1:])
@@ -118,6 +128,7 @@ class Models:
             has_tenant,
             known,
             bases,
+            primary=tuple(primary),
         )
 
     def _has_columns(self, facts: ClassFacts) -> bool:
@@ -208,6 +219,11 @@ class Models:
             if name not in columns and not name.startswith("__") and self._is_declared(owner, facts, name):
                 function = owner.functions[f"{facts.qualname}.{name}"]
                 made = [item for item in function.returns if isinstance(item, Call) and item.name in _COLUMNS]
+                related = [
+                    item for item in function.returns if isinstance(item, Call) and item.name in _RELATIONS
+                ]
+                if related:
+                    relations[name] = _relation_target(related[0], function.result)
                 if made or name == self._column:
                     columns[name] = name
                 for call in made:
@@ -236,9 +252,12 @@ class Models:
             return None
         columns: dict[str, str] = {}
         foreign: dict[str, str] = {}
+        primary: list[str] = []
         for column, item in _table_columns(call):
             columns[column] = column
             self._foreign(item, column, foreign)
+            if _is_primary(item):
+                primary.append(column)
         return Model(
             f"{module.module}.{name}",
             name,
@@ -250,6 +269,7 @@ class Models:
             {},
             self._column in columns,
             is_table=True,
+            primary=tuple(primary),
         )
 
 
@@ -263,6 +283,17 @@ def _table_columns(call: Call) -> Iterator[tuple[str, Call]]:
             and isinstance(arg.args[0].value, str)
         ):
             yield arg.args[0].value, arg
+
+
+def _is_primary(value: Value) -> bool:
+    return (
+        isinstance(value, Call)
+        and value.name in _COLUMNS
+        and any(
+            key == "primary_key" and isinstance(item, Const) and item.value is True
+            for key, item in value.kwargs
+        )
+    )
 
 
 def _column_name(call: Call, default: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from merge_tool.index.entities import EntityRef, Frame, entity_of, strip
-from merge_tool.index.related import is_null, other_side, text_compares
+from merge_tool.index.related import is_null, names_row, other_side, text_compares
 from merge_tool.index.rows import same_row
 from merge_tool.index.words import ELEMENT
 from merge_tool.rulekit.facts import FunctionFacts
@@ -314,7 +314,9 @@ class Predicates:
     def _ties(self, left: Value, one: EntityRef, right: Value, other: EntityRef) -> bool:
         if self._is_column(left) and self._is_column(right):
             return True
-        return self._is_foreign(left, one, other) or self._is_foreign(right, other, one)
+        if self._is_foreign(left, one, other) or self._is_foreign(right, other, one):
+            return True
+        return names_row(left, right, other) or names_row(right, left, one)
 
     def _is_foreign(self, value: Value, owner: EntityRef, other: EntityRef) -> bool:
         name = value.last if isinstance(value, Ref) else value.name if isinstance(value, Attr) else ""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from merge_tool.index.entities import Frame, entity_of
-from merge_tool.rulekit.values import Call, Const, Ref, Value, walk
+from merge_tool.index.entities import EntityRef, Frame, entity_of
+from merge_tool.rulekit.matchers import words
+from merge_tool.rulekit.values import Attr, Call, Const, Ref, Value, walk
 
 if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex
@@ -36,3 +37,21 @@ def is_null(value: Value) -> bool:
     if isinstance(value, Const):
         return value.value is None
     return isinstance(value, Call) and value.name == "null"
+
+
+def names_row(value: Value, key: Value, other: EntityRef) -> bool:
+    """Whether `Run.workflow_id == Workflow.workflow_id` names one row of the other table: its whole primary key, which the
+    column is called after. A foreign key in all but its declaration."""
+    name, target = _last(value), _last(key)
+    model = other.model
+    if model is None or model.primary != (target,) or not name:
+        return False
+    if target != "id":
+        return name == target or name.endswith(f"_{target}")
+    stem = name.removesuffix("_id")
+    said = {"_".join(words(model.name)), model.table, model.table.rstrip("s")}
+    return stem != name and any(stem == item or stem.endswith(f"_{item}") for item in said if item)
+
+
+def _last(value: Value) -> str:
+    return value.last if isinstance(value, Ref) else value.name if isinstance(value, Attr) else ""

@@ -40,6 +40,7 @@ class _Router:
     mounts: list[tuple[_Router, str, bool]] = field(
         default_factory=list
     )  # parent, prefix, tenant dependency on the mount
+    guards: list[str] = field(default_factory=list)  # names of its dependencies, those of its mounts included
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +185,24 @@ class RouteReader:
             bases = self._index.types.bases(name)
             application = any(base.endswith("FastAPI") for base in bases)
             found = _Router(f"{path}:{call.span.line}", prefix, tenant, application)
+            found.guards.extend(
+                self._dependencies.names(path, function, call.argument(10_000, "dependencies"))
+            )
             self._routers[id(call)] = found
+            self._by_class(found, name)
         return found
+
+    def _by_class(self, router: _Router, name: str) -> None:
+        """`class UserRouter(APIRouter)` that gives dependencies to `super().__init__(…)`: all of its routers have them."""
+        owner = self._index.find_class(name)
+        init = self._index.types.method(owner, "__init__") if owner is not None else None
+        for call in init.calls if init is not None else ():
+            receiver = call.receiver
+            if call.name == "__init__" and isinstance(receiver, Call) and receiver.dotted == "super":
+                assert init is not None  # it has calls
+                depended = call.argument(10_000, "dependencies")
+                router.tenant |= self._dependencies.any_tenant(init.path, init, depended)
+                router.guards.extend(self._dependencies.names(init.path, init, depended))
 
     def _include(self, function: FunctionFacts, call: Call) -> None:
         parent = self.router(function.path, function, call.receiver)
@@ -197,9 +214,9 @@ class RouteReader:
                 continue
             if parent is None:
                 parent = self._unknown_parent(function, call)
-            tenant = self._dependencies.any_tenant(
-                function.path, function, call.argument(10_000, "dependencies")
-            )
+            depended = call.argument(10_000, "dependencies")
+            tenant = self._dependencies.any_tenant(function.path, function, depended)
+            child.guards.extend(self._dependencies.names(function.path, function, depended))
             child.mounts.append((parent, _text(call.argument(10_000, "prefix")), tenant))
 
     def _unknown_parent(self, function: FunctionFacts, call: Call) -> _Router:
@@ -269,6 +286,8 @@ class RouteReader:
             by = "parameter"
         elif self._dependencies.any_tenant(path, where, call.argument(10_000, "dependencies")):
             by = "decorator"
+        elif self._dependencies.class_has_tenant(target):
+            by = "class"
         mounts = self._mounts(router)
         paths = tuple(dict.fromkeys(mount.prefix + own_path for mount in mounts))
         open_paths = (
@@ -291,7 +310,23 @@ class RouteReader:
             by,
             open_paths,
             target.header.line,
+            self._guards(call, target, router, path, where),
         )
+
+    def _guards(
+        self, call: Call, target: FunctionFacts, router: _Router, path: str, where: FunctionFacts
+    ) -> tuple[str, ...]:
+        names = [*self._dependencies.names(path, where, call.argument(10_000, "dependencies"))]
+        names += self._dependencies.names_of(target)
+        stack, seen = [router], {id(router)}
+        while stack:
+            item = stack.pop()
+            names += item.guards
+            for parent, _, _ in item.mounts:
+                if id(parent) not in seen:
+                    seen.add(id(parent))
+                    stack.append(parent)
+        return tuple(dict.fromkeys(names))
 
 
 def _methods(call: Call) -> str:

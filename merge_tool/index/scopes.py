@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from merge_tool.index.criteria import guarded
+from merge_tool.index.doubts import doubt, told
 from merge_tool.index.entities import Frame, entity_of, owner_class
 from merge_tool.index.generic import Generics
 from merge_tool.index.inserts import InsertJudge
-from merge_tool.index.lookups import LookupJudge
 from merge_tool.index.sessions import Sessions
 from merge_tool.index.statements import StatementReader
 from merge_tool.index.tables import Flow, Statement, TableUse
@@ -37,28 +37,9 @@ if TYPE_CHECKING:
 _MAX_FLOWS = 48
 _MAX_DEPTH = 6
 _MAX_NAMES = 4  # of the models behind `self.model` that a message names
-_ROLES = ("main", "arm", "nested", "joined")
 _TABLE_METHODS = frozenset(("select", "insert", "update", "delete"))
 # What a legacy Query ends in, where that makes another statement of it.
 _ENDS = {"update": "update", "delete": "delete", "get": "get", "get_or_404": "get", "get_or_none": "get"}
-
-
-def judge_module(index: ProjectIndex, path: str) -> Iterator[QueryVerdict]:
-    """The verdicts on the statements that leave the functions of a file, one for each root and table, the worst way taken."""
-    judge = index.statements
-    worst: dict[tuple[str, Span, str], QueryVerdict] = {}
-    lookups, inserts = LookupJudge(index, judge), judge.inserts
-    for function in index.modules[path].functions.values():
-        for sink in function.sinks:
-            for verdict in judge.sink(path, function, sink):
-                key = (verdict.path, verdict.span, verdict.entity.partition(" (")[0])
-                known = worst.get(key)
-                if known is None or _rank(verdict) < _rank(known):
-                    worst[key] = verdict
-        yield from lookups.lookups(function)
-        yield from inserts.made(function)
-        yield from inserts.bulk(function)
-    yield from worst.values()
 
 
 def _is_core(sink: Sink) -> bool:
@@ -70,11 +51,6 @@ def _is_core(sink: Sink) -> bool:
 
 def _written(value: Value) -> str:
     return value.dotted if isinstance(value, Ref) else value.name if isinstance(value, Attr) else ""
-
-
-def _rank(verdict: QueryVerdict) -> tuple[int, int, int]:
-    """Of two verdicts on one table of one statement the lower is told: the less held, the one that changes rows, the main table's."""
-    return verdict.scoped, verdict.kind not in ("update", "delete"), _ROLES.index(verdict.role)
 
 
 class StatementJudge:
@@ -352,6 +328,9 @@ class StatementJudge:
             elif scoped is Scoped.NO and statement.opaque:
                 scoped = Scoped.UNDECIDED
                 reasons.extend(statement.opaque)
+            elif scoped is Scoped.NO and (why := doubt(self._index, flow, statement, entity)):
+                scoped = Scoped.UNDECIDED
+                reasons.append(why)
             if keeper is not None and scoped < Scoped.OPTIONAL:
                 if keeper.scoped < Scoped.OPTIONAL:
                     continue  # the table around it is told
@@ -359,7 +338,7 @@ class StatementJudge:
                 reasons.append(
                     f"other tenants' rows are read, and then kept out by {keeper.label}, which is held itself"
                 )
-            reasons.extend(self._told(entity, scoped))
+            reasons.extend(told(self._index.policy.column, entity, scoped))
             frame, span = flow.site or (flow.frame, root.span)
             yield QueryVerdict(
                 frame.path,
@@ -409,10 +388,3 @@ class StatementJudge:
         for value, frame, as_what, kept_by in inside:
             for flow in self.flows(value, frame, depth + 1):
                 yield from self.judge(flow, keys, depth + 1, as_what, kept_by)
-
-    def _told(self, entity: TableUse, scoped: Scoped) -> Iterable[str]:
-        column = self._index.policy.column
-        if scoped is Scoped.NO:
-            yield f"no condition compares {entity.label}.{column}, and no join ties {entity.label} to a table that is held to one tenant"
-        elif scoped is Scoped.PARTIAL:
-            yield f"{entity.label}.{column} is compared on one branch only"

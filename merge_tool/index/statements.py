@@ -240,6 +240,8 @@ class StatementReader(TableReader):
             statement.edges.append((left, right, "on"))
         entity = statement.entities.get(key)
         if entity is not None:
+            if entity.inner is not None:
+                entity.source = False
             status, parameter = self._predicates.status(onclause, frame, key)
             if status > entity.scoped:
                 entity.scoped, entity.parameter, entity.source = status, parameter, False
@@ -280,6 +282,8 @@ class StatementReader(TableReader):
                 status, parameter = self._predicates.status(value, frame, entity.key)
                 if status > entity.scoped:
                     entity.scoped, entity.parameter = status, parameter
+            if entity.inner is not None and entity.frame is not None and entity.scoped < Scoped.YES:
+                entity.scoped = self._inner_status(entity.inner, entity.frame)
         changed = True
         while changed:
             changed = False
@@ -299,6 +303,14 @@ class StatementReader(TableReader):
                     if target is not None and source.source and source.scoped > target.scoped:
                         target.scoped, target.parameter = source.scoped, source.parameter
                         changed = True
+
+    def _inner_status(self, query: Query, frame: Frame) -> Scoped:
+        """How far a subquery that is read as a table is held by itself; `NO` where it reads no tenant's table."""
+        judge = self._index.statements
+        found = [
+            verdict.scoped for flow in judge.flows(query, frame, 1) for verdict in judge.judge(flow, depth=1)
+        ]
+        return min(found, default=Scoped.NO)
 
 
 def _conjunction(conditions: list[tuple[Value, Frame]]) -> Value:

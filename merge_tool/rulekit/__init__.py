@@ -1,6 +1,7 @@
 """All that a rule file may import, beside `merge_tool.model`."""
 
 from merge_tool.rulekit.chain import Chain, ChainTable, Undo, unclear
+from merge_tool.rulekit.claims import claim_names
 from merge_tool.rulekit.ddl import PolicyStatement, always_true, policies, row_security, told
 from merge_tool.rulekit.facts import (
     ClassFacts,
@@ -128,6 +129,7 @@ __all__ = [
     "Value",
     "Write",
     "always_true",
+    "claim_names",
     "is_tenant_parameter",
     "knows_tenant",
     "last_part",

@@ -28,6 +28,7 @@ class Model:
         has_tenant: whether the tenant column is among the columns, mixins included.
         known: whether every base was found, so that `has_tenant` can be trusted.
         is_table: whether it is a `Table(…)`, not a class.
+        primary: the attributes that are marked as the primary key.
     """
 
     qualified: str
@@ -42,6 +43,7 @@ class Model:
     known: bool = True
     bases: tuple[str, ...] = ()
     is_table: bool = False
+    primary: tuple[str, ...] = ()
 
 
 @plain()
@@ -56,9 +58,10 @@ class Route:
         function: qualname of the function in the file `function_path`.
         router: absolute name of the router.
         has_tenant: a tenant dependency stands on it or on everything above it, on every mount.
-        by: where the dependency was found: `parameter`, `decorator`, `router`, `include_router`, `application`, or "".
+        by: where the dependency was found: `parameter`, `decorator`, `class`, `router`, `include_router`, `application`, or "".
         open_paths: the full paths that reach it without a tenant.
         line: the function's `def` line.
+        guards: the names of all dependencies on the way to it, the last part of each.
     """
 
     method: str
@@ -72,6 +75,7 @@ class Route:
     by: str
     open_paths: tuple[str, ...]
     line: int
+    guards: tuple[str, ...] = ()
 
 
 @plain()
@@ -273,6 +277,18 @@ class Project(Protocol):
 
     def routes(self) -> tuple[Route, ...]:
         """Every route."""
+        ...
+
+    def why_open(self, route: Route) -> str:
+        """What speaks for a route that has no tenant, said for people; "" where nothing does."""
+        ...
+
+    def why_harmless(self, function: FunctionFacts) -> str:
+        """Why a handler can come to no tenant's rows, said for people; "" where it may."""
+        ...
+
+    def staff_of(self, function: FunctionFacts) -> str:
+        """What keeps all but the platform's own staff out of a function, said for people; "" where nothing does."""
         ...
 
     def routes_of(self, path: str) -> tuple[Route, ...]:

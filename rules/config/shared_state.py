@@ -24,7 +24,8 @@ Use instead
 Not reported
 ------------
 Registries that are filled at import or by a `register` function; keys with the tenant, or by a whole object; constant keys in functions that deal with
-no tenant's data; attributes that each object makes for itself. Always a `warning`: whether a key is unique over all tenants is not told by the text.
+no tenant's data; attributes that each object makes for itself. At most a `warning`: whether a key is unique over all tenants
+is not told by the text. Keys that are the primary key of a tenant's table, or an id of no person where no tenant's data is seen, are an `info`.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ from merge_tool.rulekit import (
     ModuleFacts,
     Project,
     Record,
+    Ref,
     Rule,
     Valid,
     Value,
@@ -67,9 +69,17 @@ _MADE = frozenset(
     )
 )
 _FILLS = frozenset(("append", "add", "update", "setdefault", "extend", "insert", "appendleft"))
+# Whoever they are, they come to several tenants, or their numbers are not the database's.
+_PERSONS = frozenset(("user", "chat", "customer", "person", "account", "email", "phone", "telegram", "member", "owner", "order"))  # fmt: skip
 _REGISTERS = frozenset(
     ("register", "registry", "decorator", "subscribe", "configure", "setup", "init", "handlers", "handler")
 )
+
+
+RUNS = {
+    "app/models.py": "from sqlalchemy import Column, Integer\nfrom sqlalchemy.orm import DeclarativeBase\nclass Base(DeclarativeBase): ...\n"
+    'class Run(Base):\n    __tablename__ = "runs"\n    id = Column(Integer, primary_key=True)\n    bot_id = Column(Integer)\n'
+}
 
 
 def _mutable(value: Value | None) -> bool:
@@ -111,17 +121,58 @@ class SharedState(Rule):
                 if not data and (key is None or isinstance(key, Const)):
                     continue
                 if data or self._by_person(key):
+                    row = self._row(index, module, function, key)
+                    unsure = row or ("" if data or self._of_person(key) else "its key is an id of no person")
                     yield self.found(
                         module.path,
                         span,
                         f"{base} is shared by all tenants, and is filled here without the tenant",
-                        reason=[data] if data else [],
+                        severity=Severity.INFO if unsure else None,
+                        reason=[item for item in (unsure, data) if item],
                     )
 
     def _by_person(self, key: Value | None) -> bool:
         """Whether the key is an id that a tenant gives out."""
         have = words(name_of(key))
         return bool(have) and (have[-1] == "id" or "user" in have or "chat" in have or "order" in have)
+
+    def _of_person(self, key: Value | None) -> bool:
+        return bool(_PERSONS.intersection(words(name_of(key))))
+
+    def _row(self, index: Project, module: ModuleFacts, function: FunctionFacts, key: Value | None) -> str:
+        """Says so where the key is the primary key of a tenant's table: no two tenants have it."""
+        name = name_of(key)
+        last = name.rpartition(".")[2]
+        if not name or self._of_person(key):
+            return ""
+        for model in index.all_models():
+            if len(model.primary) != 1 or not index.is_tenant_model(model.qualified):
+                continue
+            primary = model.primary[0]
+            own = "_".join(words(model.name.removesuffix("Model")))
+            called = {f"{own}_id", f"{model.table.rstrip('s')}_id"} if primary == "id" else {primary}
+            if last in called or (
+                last == primary == "id"
+                and key is not None
+                and self._is_row(index, module, function, key, model.qualified, own)
+            ):
+                return f"its key is the primary key of {model.name}, whose rows have one tenant each"
+        return ""
+
+    def _is_row(
+        self,
+        index: Project,
+        module: ModuleFacts,
+        function: FunctionFacts,
+        key: Value,
+        qualified: str,
+        own: str,
+    ) -> bool:
+        holder = name_of(key).rpartition(".")[0]
+        return bool(holder) and (
+            index.type_name(module.path, function, Ref(holder)) == qualified
+            or holder.rpartition(".")[2] in (own, own.rpartition("_")[2])
+        )
 
     def _filled(self, function: FunctionFacts) -> Iterator[tuple[str, Value | None, Value | None, Span]]:
         for store in function.stores:
@@ -145,6 +196,10 @@ class SharedState(Rule):
         Invalid('from collections import defaultdict\nseen = defaultdict(list)\nonline = set()\ndef note(user_id, text):\n    seen.setdefault(user_id, []).append(text)\n    online.add(user_id)\n', (Expected(5, "seen"), Expected(6, "online"))),
         Invalid('class Carts:\n    _carts: dict = {}\n    def put(self, user_id, cart):\n        self._carts[user_id] = cart\n    @classmethod\n    def drop(cls, chat_id):\n        cls._carts[chat_id] = None\n', (Expected(4, "self._carts"), Expected(7, "cls._carts"))),
         Invalid('from app.tenancy import get_current_tenant\ncache = {}\ndef load():\n    rows = find(get_current_tenant())\n    other = shape(rows)\n    cache["rows"] = build()\n', (Expected(6, "cache"),)),
+        # A row's own primary key: no two tenants have it. A number that other systems give out is none.
+        Invalid('from app.models import Run\nlive = {}\ndef hold(run: Run, task):\n    live[run.id] = task\ndef count(run_id):\n    live[run_id] = live.get(run_id, 0) + 1\n', (Expected(4, "live", Severity.INFO), Expected(6, "live", Severity.INFO)), RUNS),
+        Invalid('live = {}\ndef hold(client_id, task):\n    live[client_id] = task\n', (Expected(3, "live", Severity.INFO),), RUNS),
+        Invalid('live = {}\ndef hold(telegram_id, task):\n    live[telegram_id] = task\n', (Expected(3, "live"),), RUNS),
     )  # fmt: skip
     VALID = (
         Valid('pending = {}\ndef remember(bot_id, user_id, order):\n    pending[bot_id, user_id] = order\n'),

@@ -61,6 +61,12 @@ links = Table("links", MetaData(), Column("id", Integer), Column("bot_id", Integ
 """
 MODELS = {"app/models.py": BODY}
 STAMPED = {"app/models.py": BODY.replace('ForeignKey("bots.id"))', 'ForeignKey("bots.id"), default=current)')}
+DECLARED = {
+    "app/models.py": BODY.replace(
+        '    bot = relationship("Bot")\n',
+        '    @declared_attr\n    def bot(cls):\n        return relationship("Bot")\n',
+    ).replace("import DeclarativeBase,", "import DeclarativeBase, declared_attr,")
+}
 LITERAL = {"app/models.py": BODY.replace('ForeignKey("bots.id"))', 'ForeignKey("bots.id"), default=1)')}
 HEAD = "from sqlalchemy import event, insert, select\nfrom app.models import Bot, Country, Order, links\n"
 LISTENER = "from sqlalchemy import event\nfrom sqlalchemy.orm import Session\n@event.listens_for(Session, 'before_flush')\ndef stamp(session, context, instances):\n    for item in session.new:\n        if hasattr(item, 'bot_id'):\n            item.bot_id = current()\n"
@@ -93,6 +99,7 @@ class InsertWithoutTenant(Rule):
             yield self.found(verdict.path, verdict.span, message, severity=severity, reason=verdict.reasons)
 
     INVALID = (
+        Invalid(HEAD + "from pydantic import BaseModel\nclass Body(BaseModel):\n    code: str\n    bot: int\nasync def f(db, body: Body):\n    db.add(Order(**body.model_dump(exclude={'bot'})))\n", (Expected(8, "a new row of Order"),), MODELS),
         Invalid(HEAD + "async def f(db):\n    db.add(Order(code='a'))\n", (Expected(4, "a new row of Order gets no bot_id"),), MODELS),
         Invalid(HEAD + "async def f(db):\n    order = Order(code='a')\n    order.code = 'b'\n    db.add(order)\n    await db.commit()\n    return order\n", (Expected(4, "a new row of Order"),), MODELS),
         Invalid(HEAD + "async def f(db, codes):\n    db.add_all([Order(code=code) for code in codes])\n", (Expected(4, "a new row of Order"),), MODELS),
@@ -113,6 +120,7 @@ class InsertWithoutTenant(Rule):
         Invalid(HEAD + "async def f(db, rows):\n    await db.execute(insert(Order), rows)\n", (Expected(4, "cannot tell", Severity.INFO),), MODELS),
     )  # fmt: skip
     VALID = (
+        Valid(HEAD + "async def f(db, body, bot):\n    db.add(Order(**body.model_dump(), bot=bot))\n    db.add(Order(code='a', bot=bot))\n", DECLARED),
         Valid(HEAD + "async def f(db):\n    db.add(Country())\n", MODELS, {"tables": TablePolicy(tenant=("countries",))}),
         Valid(HEAD + "async def f(db, bot_id):\n    db.add(Order(code='a', bot_id=bot_id))\n", MODELS),
         Valid(HEAD + "async def f(db, bot):\n    db.add(Order(code='a', bot=bot))\n", MODELS),

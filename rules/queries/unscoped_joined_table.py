@@ -71,6 +71,28 @@ class Country(Base):
     id = Column(Integer, primary_key=True)
 """
 }
+FLOWS = {
+    "app/flows.py": """\
+from sqlalchemy import Column, Integer, String
+from sqlalchemy.orm import DeclarativeBase
+
+class Base(DeclarativeBase): pass
+
+class Flow(Base):
+    __tablename__ = "flows"
+    flow_id = Column(String, primary_key=True)
+    bot_id = Column(Integer)
+    title = Column(String)
+    version = Column(Integer)
+
+class Run(Base):
+    __tablename__ = "runs"
+    run_id = Column(String, primary_key=True)
+    bot_id = Column(Integer)
+    flow_id = Column(String)
+    parent_flow_id = Column(String)
+"""
+}
 HEAD = (
     "from sqlalchemy import and_, exists, func, select\nfrom sqlalchemy.orm import aliased\n"
     "from app.models import Country, Coupon, Order, User\n"
@@ -108,6 +130,8 @@ class UnscopedJoinedTable(Rule):
         )
 
     INVALID = (
+        # The key that ties it is not the joined table's primary key, or not called after it.
+        Invalid(HEAD + "async def f(db, bot_id):\n    return await db.execute(select(Order).join(Coupon, Coupon.id == Order.user_id).where(Order.bot_id == bot_id))\n", (Expected(5, "Coupon is joined"),), MODELS),
         # Joined by something else than a key, the subquery's rows may be another tenant's.
         Invalid(HEAD + "async def f(db, bot_id):\n    counts = select(Order.code, func.count(Order.id).label('n')).group_by(Order.code).subquery()\n    return await db.execute(select(User, counts.c.n).outerjoin(counts, counts.c.code == User.code).where(User.bot_id == bot_id))\n",
                 (Expected(5, "Order is read in a subquery without a condition"),), MODELS),
@@ -132,6 +156,8 @@ class UnscopedJoinedTable(Rule):
                 (Expected(5, "kept out by Order", Severity.INFO),), MODELS),
     )  # fmt: skip
     VALID = (
+        # Primary keys that are called after their table tie rows without a declared foreign key.
+        Valid("from sqlalchemy import select\nfrom app.flows import Flow, Run\nasync def f(db, bot_id):\n    return await db.execute(select(Run, Flow.title).join(Flow, Flow.flow_id == Run.flow_id).where(Run.bot_id == bot_id))\nasync def g(db, bot_id):\n    return await db.execute(select(Run).outerjoin(Flow, Flow.flow_id == Run.parent_flow_id).where(Run.bot_id == bot_id))\n", FLOWS),
         Valid(HEAD + "async def f(db, bot_id):\n    return await db.execute(select(User).join(Coupon, and_(Coupon.email == User.email, Coupon.bot_id == User.bot_id)).where(User.bot_id == bot_id))\n", MODELS),
         Valid(HEAD + "async def f(db, bot_id):\n    return await db.execute(select(User).join(Coupon, Coupon.email == User.email).where(User.bot_id == bot_id, Coupon.bot_id == bot_id))\n", MODELS),
         Valid(HEAD + "async def f(db, bot_id):\n    return await db.execute(select(User).outerjoin(Coupon, and_(Coupon.email == User.email, Coupon.bot_id == bot_id)).where(User.bot_id == bot_id))\n", MODELS),

@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from merge_tool.model.policy import Policy
+from merge_tool.model.policy import Policy, TablePolicy
 from merge_tool.model.source import Diagnostic, Severity
 from merge_tool.rulekit import Expected, Invalid, ModuleFacts, Project, Rule, Scoped, Valid
 
@@ -104,6 +104,32 @@ def add(state):
     bot_id = require_current_tenant()
     state.statement = state.statement.options(with_loader_criteria(Base, lambda cls: cls.bot_id == bot_id, include_aliases=True))
 """
+LINKS = {
+    "app/links.py": """\
+from sqlalchemy import Column, ForeignKey, Integer, String, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase
+
+class Base(DeclarativeBase): pass
+
+class Person(Base):
+    __tablename__ = "persons"
+    id = Column(Integer, primary_key=True)
+
+class Link(Base):
+    __tablename__ = "links"
+    id = Column(Integer, primary_key=True)
+    user_id = Column(ForeignKey("persons.id"))
+    bot_id = Column(Integer)
+    role = Column(String)
+    __table_args__ = (UniqueConstraint("user_id", "bot_id"),)
+
+class Item(Base):
+    __tablename__ = "items"
+    id = Column(Integer, primary_key=True)
+    link_id = Column(ForeignKey("links.id"))
+"""
+}
+ITEMS = {"tables": TablePolicy(tenant=("items",))}
 HEAD = "from sqlalchemy import and_, exists, func, or_, select\nfrom app.models import Country, Order, User\n"
 
 
@@ -138,6 +164,26 @@ class UnscopedSelect(Rule):
     INVALID = (
         # What runs on a connection passes the session's listeners by.
         Invalid(HEAD + "async def f(conn):\n    await conn.execute(select(User))\n", (Expected(4, "select of User"),), {**MODELS, "app/guard.py": LISTENER}),
+        # Who has the tenant in hand and leaves it out forgot it.
+        Invalid("from sqlalchemy import select\nfrom app.links import Link\nasync def f(db, user_id, bot_id):\n    return await db.scalar(select(Link).where(Link.user_id == user_id))\n", (Expected(4, "select of Link"),), LINKS),
+        Invalid(HEAD + "def require_admin(user):\n    if not user.is_superuser:\n        raise PermissionError\nasync def every(db, user, bot_id):\n    require_admin(user)\n    return await db.scalars(select(Order))\n", (Expected(8, "select of Order"),), MODELS),
+        # The tenant of what it loads is compared afterwards; another column compared is no such thing.
+        Invalid(HEAD + "async def f(db, code, bot_id):\n    row = (await db.execute(select(Order).where(Order.code == code))).scalar_one()\n    if row.bot_id != bot_id:\n        raise LookupError\n    return row\n", (Expected(4, "compared afterwards", Severity.INFO),), MODELS),
+        Invalid(HEAD + "class Repo:\n    async def f(self, db, code, ctx):\n        row = await db.scalar(select(Order).where(Order.code == code))\n        self.check_access(ctx, row.bot_id)\n        return row\n", (Expected(5, "compared afterwards", Severity.INFO),), MODELS),
+        Invalid(HEAD + "async def f(db, code, bot_id):\n    row = (await db.execute(select(Order).where(Order.code == code))).scalar_one()\n    if row.id != bot_id:\n        raise LookupError\n    return row\n", (Expected(4, "select of Order"),), MODELS),
+        # A table that says which persons belong to which tenants.
+        Invalid("from sqlalchemy import select\nfrom app.links import Link\nasync def f(db, user_id):\n    return await db.scalars(select(Link).where(Link.user_id == user_id))\n", (Expected(4, "links of one row to its tenants", Severity.INFO),), LINKS),
+        Invalid("from sqlalchemy import select\nfrom app.links import Link\nasync def f(db, role):\n    return await db.scalars(select(Link).where(Link.role == role))\n", (Expected(4, "select of Link"),), LINKS),
+        # A table without the column, asked for what belongs to one row of a table that has it.
+        Invalid("from sqlalchemy import select\nfrom app.links import Item\nasync def f(db, link_id):\n    return await db.scalars(select(Item).where(Item.link_id == link_id))\n", (Expected(4, "belongs to one Link", Severity.INFO),), LINKS, policy=ITEMS),
+        Invalid("from sqlalchemy import select\nfrom app.links import Item\nasync def f(db, item_id):\n    return await db.scalars(select(Item).where(Item.id == item_id))\n", (Expected(4, "select of Item"),), LINKS, policy=ITEMS),
+        Invalid("from sqlalchemy import select\nfrom app.links import Item, Link\nasync def f(db, link_id):\n    return await db.scalars(select(Item).join(Link, Link.id == Item.link_id).where(Item.link_id == link_id))\n", (Expected(4, "select of Item"),), LINKS, policy=ITEMS),
+        # Only the platform's own staff comes to it.
+        Invalid(HEAD + "from fastapi import APIRouter, Depends\nrouter = APIRouter()\ndef superuser(): ...\nasync def every(db):\n    return await db.scalars(select(Order))\n@router.get('/all', dependencies=[Depends(superuser)])\nasync def all_orders(db):\n    return await every(db)\n", (Expected(7, "platform's own staff", Severity.INFO),), MODELS),
+        Invalid(HEAD + "def require_admin(user):\n    if not user.is_superuser:\n        raise PermissionError\nasync def every(db, user):\n    require_admin(user)\n    return await db.scalars(select(Order))\nasync def some(db):\n    return await db.scalars(select(User))\n", (Expected(8, "platform's own staff", Severity.INFO), Expected(10, "select of User")), MODELS),
+        # A held subquery holds what is tied to it by equal tenants, but not over an outer join, and not by another column.
+        Invalid(HEAD + "async def f(db, bot_id):\n    newest = select(Order.bot_id, func.max(Order.id).label('m')).where(Order.bot_id == bot_id).group_by(Order.bot_id).subquery()\n    return await db.execute(select(User).outerjoin(newest, User.bot_id == newest.c.bot_id))\n", (Expected(5, "select of User"),), MODELS),
+        Invalid(HEAD + "async def f(db, bot_id):\n    newest = select(Order.code, func.max(Order.id).label('m')).where(Order.bot_id == bot_id).group_by(Order.code).subquery()\n    return await db.execute(select(User).join(newest, User.email == newest.c.code))\n", (Expected(5, "select of User"),), MODELS),
         # Defined twice: the name means the second, and the first is checked all the same.
         Invalid(HEAD + "def one(db):\n    return db.scalar(select(User))\ndef one(db, bot_id):\n    return db.scalar(select(User).where(User.bot_id == bot_id))\n", (Expected(4, "select of User"),), MODELS),
         Invalid(HEAD + "class Box:\n    @property\n    def user(self):\n        return self.db.scalar(select(User))\n    @user.setter\n    def user(self, value):\n        self.value = value\n", (Expected(6, "select of User"),), MODELS),
@@ -191,6 +237,9 @@ class UnscopedSelect(Rule):
     VALID = (
         # A listener of the session adds the tenant to each statement.
         Valid(HEAD + "async def f(db):\n    await db.execute(select(User))\n", {**MODELS, "app/guard.py": LISTENER}),
+        Valid(HEAD + "async def f(db, bot_id):\n    newest = select(Order.bot_id, func.max(Order.id).label('m')).where(Order.bot_id == bot_id).group_by(Order.bot_id).subquery()\n    return await db.execute(select(User).join(newest, (User.bot_id == newest.c.bot_id) & (User.id == newest.c.m)))\n", MODELS),
+        # The tenants' own table: the tenant is its whole primary key, and points nowhere.
+        Valid("from sqlalchemy import Column, Integer, String, select\nfrom sqlalchemy.orm import DeclarativeBase\nclass Base(DeclarativeBase): pass\nclass Bot(Base):\n    __tablename__ = 'bots'\n    bot_id = Column(Integer, primary_key=True)\n    domain = Column(String)\nasync def f(db, domain):\n    return await db.scalar(select(Bot).filter_by(domain=domain))\n"),
         # Rows that belong to no tenant are nobody's secret.
         Valid(HEAD + "async def shared(db):\n    return await db.execute(select(User).where(User.bot_id.is_(None)))\n", MODELS),
         Valid(HEAD + "async def either(db, bot_id):\n    q = select(User)\n    q = q.where(User.bot_id.is_(None)) if bot_id is None else q.where(User.bot_id == bot_id)\n    return await db.execute(q)\n", MODELS),

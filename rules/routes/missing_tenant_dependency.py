@@ -21,6 +21,10 @@ Use instead
 
 Not reported
 ------------
+Told as `info`: routes whose calls are all seen and come to no tenant's table; routes behind the platform's own staff (`require_superuser`,
+`/backoffice/…`); logins, webhooks and health checks where no such route of the project has a tenant; all routes of a project whose policy
+names no dependency and in which nearly no route has one.
+
 Routes that the policy declares public; a router that is mounted with the dependency everywhere it is mounted; WebSocket routes
 (another rule's). Where a router is mounted twice, both ways must carry the tenant.
 """
@@ -46,6 +50,19 @@ TENANCY = {"app/tenancy.py": "def get_current_tenant() -> int:\n    return 1\n"}
 HEAD = "from typing import Annotated\nfrom fastapi import APIRouter, Depends, FastAPI, Security\nfrom app.tenancy import get_current_tenant\n"
 ROUTER = HEAD + "router = APIRouter()\n"
 PLAIN = '@router.get("/users")\nasync def users(db=Depends(dict)):\n    return []\n'
+CLASSES = """\
+class Base:
+    bot_id: int = Depends(get_current_tenant)
+@controller(router)
+class Users(Base):
+    @router.get("/users")
+    def users(self):
+        return self.service.all()
+"""
+MODELS = (
+    "from sqlalchemy import Column, Integer\nfrom sqlalchemy.orm import DeclarativeBase\nclass Base(DeclarativeBase): ...\n"
+    'class Order(Base):\n    __tablename__ = "orders"\n    id = Column(Integer, primary_key=True)\n    bot_id = Column(Integer)\n'
+)
 
 
 class MissingTenantDependency(Rule):
@@ -82,7 +99,11 @@ class MissingTenantDependency(Rule):
                 if route.span.end_line == route.span.line
                 else route.span
             )
-            yield self.found(route.path, span, message, reason=reasons)
+            why = index.why_open(route)
+            if why:
+                yield self.found(route.path, span, message, severity=Severity.INFO, reason=[why, *reasons])
+            else:
+                yield self.found(route.path, span, message, reason=reasons)
 
     INVALID = (
         Invalid(ROUTER + PLAIN, (Expected(5, "GET /users (users) has no tenant dependency"),), TENANCY),
@@ -93,8 +114,18 @@ class MissingTenantDependency(Rule):
                 (Expected(5, "GET /b/users"),), TENANCY),
         Invalid(HEAD + 'def make():\n    router = APIRouter(prefix="/x")\n    @router.get("/y")\n    def y(): ...\n    return router\n', (Expected(6, "GET /x/y"),), TENANCY),
         Invalid(ROUTER + PLAIN, (Expected(5, "GET /api/users"),), {**TENANCY, "app/main.py": 'from fastapi import FastAPI\nfrom app import checked\napp = FastAPI()\napp.include_router(checked.router, prefix="/api")\n'}),
+        # Its calls are all seen and come to no tenant's table.
+        Invalid(ROUTER + 'def number():\n    return "1".strip()\n@router.get("/build")\ndef build():\n    return {"version": number()}\n', (Expected(7, "GET /build", Severity.INFO),), TENANCY),
+        Invalid(ROUTER + 'from app.models import Order\nfrom sqlalchemy import select\n@router.get("/x")\ndef x(db=Depends(dict)):\n    return db.execute(select(Order))\n', (Expected(7, "GET /x"),), {**TENANCY, "app/models.py": MODELS}),
+        # Only a protocol is seen: what answers may read anything.
+        Invalid(ROUTER + 'from typing import Protocol\nclass Orders(Protocol):\n    def all(self): ...\n@router.get("/x")\ndef x(orders: Orders):\n    return orders.all()\n', (Expected(8, "GET /x"),), TENANCY),
+        Invalid(ROUTER + 'def require_superuser(): ...\n@router.get("/all", dependencies=[Depends(require_superuser)])\ndef everything(db=Depends(dict)):\n    return db.load()\n', (Expected(6, "GET /all", Severity.INFO),), TENANCY),
+        # Class-based views, one without the tenant.
+        Invalid(ROUTER + CLASSES.replace("Depends(get_current_tenant)", "Depends(dict)"), (Expected(9, "GET /users"),), TENANCY),
+        Invalid(ROUTER + 'def role(name):\n    def inner(user=Depends(dict)): ...\n    return Depends(inner)\n@router.get("/users")\ndef users(user=role("a")): ...\n', (Expected(8, "GET /users"),), TENANCY),
     )  # fmt: skip
     VALID = (
+        Valid(HEAD + 'class UserRouter(APIRouter):\n    def __init__(self, **rest):\n        super().__init__(dependencies=[Depends(get_current_tenant)], **rest)\nrouter = UserRouter(prefix="/u")\n' + PLAIN, TENANCY),
         Valid(ROUTER + '@router.get("/users")\nasync def users(bot_id: int = Depends(get_current_tenant)): ...\n', TENANCY),
         Valid(ROUTER + '@router.get("/users")\nasync def users(bot_id: Annotated[int, Depends(get_current_tenant)]): ...\n', TENANCY),
         Valid(ROUTER + 'Tenant = Annotated[int, Depends(get_current_tenant)]\n@router.get("/users")\nasync def users(bot_id: Tenant): ...\n', TENANCY),
@@ -105,6 +136,9 @@ class MissingTenantDependency(Rule):
         Valid(HEAD + 'router = APIRouter(dependencies=[Depends(get_current_tenant)])\n' + PLAIN, TENANCY),
         Valid(ROUTER + PLAIN + 'app = FastAPI()\napp.include_router(router, dependencies=[Depends(get_current_tenant)])\n', TENANCY),
         Valid(ROUTER + PLAIN + 'app = FastAPI(dependencies=[Depends(get_current_tenant)])\napp.include_router(router)\n', TENANCY),
+        Valid(ROUTER + CLASSES, TENANCY),
+        Valid(ROUTER + 'def role(name):\n    def inner(bot_id=Depends(get_current_tenant)): ...\n    return Depends(inner)\n@router.get("/users")\ndef users(user=role("a")): ...\n', TENANCY),
+        Valid(ROUTER + 'def role(name):\n    def inner(bot_id=Depends(get_current_tenant)): ...\n    return Depends(inner)\n@router.get("/users", dependencies=[role("a")])\ndef users(): ...\n', TENANCY),
         Valid(ROUTER + '@router.get("/health")\ndef health(): ...\n', TENANCY),
         Valid('from flask import Flask\napp = Flask(__name__)\n@app.get("/users")\ndef users(): ...\n'),
     )  # fmt: skip

@@ -24,7 +24,7 @@ Use instead
 Not reported
 ------------
 Handlers that take the tenant from the token, the path or the context, or that a called function takes it for; public paths of the
-policy. Webhooks of FastAPI are ordinary routes, and TF1's.
+policy. Handlers of aiohttp in a file that, with all that it imports, knows neither a tenant's table nor a database or Redis are an `info`. Webhooks of FastAPI are ordinary routes, and TF1's.
 """
 
 from __future__ import annotations
@@ -62,6 +62,12 @@ _ADDERS = {
     "add_view": "*",
 }
 _DECORATED = {"get": "GET", "post": "POST", "put": "PUT", "patch": "PATCH", "delete": "DELETE", "view": "*"}
+
+
+MODELS = (
+    "from sqlalchemy import Column, Integer\nfrom sqlalchemy.orm import DeclarativeBase\nclass Base(DeclarativeBase): ...\n"
+    'class Order(Base):\n    __tablename__ = "orders"\n    id = Column(Integer, primary_key=True)\n    bot_id = Column(Integer)\n'
+)
 
 
 class SocketWithoutTenant(Rule):
@@ -146,7 +152,12 @@ class SocketWithoutTenant(Rule):
         elif self._trivial(target) or self._knows(index, target, policy):
             return
         else:
-            yield self.found(module.path, call.span, f"{method} {where} ({target.qualname}) knows no tenant")
+            message = f"{method} {where} ({target.qualname}) knows no tenant"
+            why = index.why_harmless(target)
+            if why:
+                yield self.found(module.path, call.span, message, severity=Severity.INFO, reason=[why])
+            else:
+                yield self.found(module.path, call.span, message)
 
     def _trivial(self, handler: FunctionFacts) -> bool:
         """Whether a handler only answers that it is alive."""
@@ -172,6 +183,8 @@ class SocketWithoutTenant(Rule):
         Invalid('from aiohttp import web\nasync def paid(request):\n    return await book(await request.json())\ndef make():\n    app = web.Application()\n    app.router.add_post("/paid", paid)\n    return app\n', (Expected(6, "POST /paid (paid) knows no tenant"),)),
         Invalid('from aiohttp import web\nclass Hooks:\n    async def paid(self, request):\n        return await book(request)\n    def make(self, app):\n        app.router.add_route("POST", "/paid", self.paid)\n        app.router.add_get("/other", build())\n', (Expected(6, "/paid (Hooks.paid)"), Expected(7, "cannot tell", Severity.INFO))),
         Invalid('from aiohttp import web\nroutes = web.RouteTableDef()\n@routes.post("/paid")\nasync def paid(request):\n    return await book(request)\n', (Expected(3, "/paid (paid)"),)),
+        Invalid('from aiohttp import web\nfrom app.browser import pages\nasync def listed(request):\n    return await pages.all(request)\ndef make(app):\n    app.router.add_get("/json", listed)\n', (Expected(6, "GET /json", Severity.INFO),), {"app/browser.py": "import os\n", "app/models.py": MODELS}),
+        Invalid('from aiohttp import web\nfrom app.browser import pages\nasync def listed(request):\n    return await pages.all(request)\ndef make(app):\n    app.router.add_get("/json", listed)\n', (Expected(6, "GET /json"),), {"app/browser.py": "from app.models import Order\n", "app/models.py": MODELS}),
     )  # fmt: skip
     VALID = (
         Valid('from fastapi import APIRouter, Depends, WebSocket\nfrom app.tenancy import get_current_tenant\nrouter = APIRouter()\n@router.websocket("/ws")\nasync def events(socket: WebSocket, bot_id: int = Depends(get_current_tenant)):\n    await register(socket)\n'),

@@ -151,7 +151,13 @@ class UnverifiedTenant(Rule):
                 ):
                     continue
                 message = f'the tenant "{item.name}" comes from {source} and is never compared with the verified one'
-                yield self.found(module.path, function.header, message)
+                staff = index.staff_of(function)
+                if staff:
+                    yield self.found(
+                        module.path, function.header, message, severity=Severity.INFO, reason=[staff]
+                    )
+                else:
+                    yield self.found(module.path, function.header, message)
 
     def _raw(
         self, path: str, function: FunctionFacts, index: Project, policy: Policy
@@ -265,6 +271,12 @@ class UnverifiedTenant(Rule):
                     "auth",
                     "admin",
                     "account",
+                    "ctx",
+                    "context",
+                    "actor",
+                    "viewer",
+                    "caller",
+                    "subject",
                 )
                 for word in words(item.name)
             )
@@ -330,6 +342,7 @@ class UnverifiedTenant(Rule):
         Invalid(HEAD + 'class M:\n    async def dispatch(self, request, call_next):\n        bot_id = request.headers.get("x-bot-id")\n        if not bot_id:\n            raise HTTPException(400)\n        request.state.bot_id = int(bot_id)\n        return await call_next(request)\n', (Expected(7, "a header", Severity.WARNING),), TENANCY),
     )  # fmt: skip
     VALID = (
+        Valid(HEAD + 'def context(): ...\n@router.get("/tenants/{bot_id}/users")\nasync def users(bot_id: int, ctx=Depends(context)):\n    if not of_person(ctx, bot_id):\n        raise HTTPException(404)\n    return await list_users(bot_id)\n', TENANCY),
         Valid(HEAD + 'class M:\n    async def dispatch(self, request, call_next):\n        bot_id = request.headers.get("x-bot-id")\n        if bot_id != request.state.claims["bot_id"]:\n            raise HTTPException(403)\n        request.state.bot_id = bot_id\n        return await call_next(request)\n', TENANCY),
         Valid(HEAD + 'def tenant(request):\n    bot_id = request.headers.get("x-bot-id")\n    check_membership(request.user, bot_id)\n    return bot_id\n', TENANCY),
         Valid(HEAD + 'def called(response):\n    return response.headers.get("x-trace-id")\n', TENANCY),

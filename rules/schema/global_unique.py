@@ -26,7 +26,7 @@ Use instead
 
 Not reported
 ------------
-Primary keys; a key with a foreign key to another tenant's table, which lies within one tenant by that; what is unique by nature (`uuid`,
+Primary keys; a key with a foreign key to another tenant's table, declared or by its name, which lies within one tenant by that; what is unique by nature (`uuid`,
 `token`, `hash`, `secret`, or of type UUID). Ids that a payment system gave out (`payment_id`, `invoice_id`) are an `info`;
 those of people (`telegram_id`) are errors: one person may be a customer of two tenants.
 """
@@ -67,6 +67,8 @@ _BY_NATURE = frozenset(
         "nonce",
         "jti",
         "fingerprint",
+        "encrypted",
+        "ciphertext",
     )
 )
 _GIVEN_OUT = frozenset(
@@ -100,6 +102,8 @@ class GlobalUnique(Rule):
         """Reports unique keys of tenant tables that span tenants."""
         tables = index.schema()
         owned = {item.table for item in tables if item.tenant}
+        own_keys = {item.primary[0]: item.table for item in tables if item.tenant and len(item.primary) == 1}
+        own_keys.pop("id", None)
         for table in tables:
             if not table.tenant or policy.column not in table.columns:
                 continue
@@ -111,10 +115,10 @@ class GlobalUnique(Rule):
             ]
             for key in keys:
                 if key.path == module.path and policy.column not in key.columns:
-                    yield from self._judge(table, key, owned, policy)
+                    yield from self._judge(table, key, owned, own_keys, policy)
 
     def _judge(
-        self, table: SchemaTable, key: SchemaKey, owned: set[str], policy: Policy
+        self, table: SchemaTable, key: SchemaKey, owned: set[str], own_keys: dict[str, str], policy: Policy
     ) -> Iterable[Diagnostic]:
         columns = [table.columns.get(name) for name in key.columns]
         if set(key.columns) == set(table.primary):
@@ -124,6 +128,8 @@ class GlobalUnique(Rule):
                 return
             if column is not None and column.foreign in owned:
                 return
+            if name != policy.column and own_keys.get(name, table.table) != table.table:
+                return  # called as the primary key of another tenant's table, a foreign key in all but its declaration
         shown = ", ".join(name or "an expression" for name in key.columns) or "columns that cannot be told"
         message = (
             f"UNIQUE ({shown}) of the table {table.table} holds over all tenants, not within {policy.column}"
@@ -131,7 +137,9 @@ class GlobalUnique(Rule):
         reason: list[str] = []
         if not key.columns or "" in key.columns:
             reason = ["one of its parts is an expression, which may hold the tenant"]
-        elif any("id" in words(name) and _GIVEN_OUT & set(words(name)) for name in key.columns):
+        elif any(
+            {"stripe", "paypal", "braintree", "adyen", "paddle"} & set(words(name)) for name in key.columns
+        ) or any("id" in words(name) and _GIVEN_OUT & set(words(name)) for name in key.columns):
             reason = ["a payment system gives these ids out, each but once"]
         yield self.found(
             key.path, key.span, message, severity=Severity.INFO if reason else None, reason=reason
@@ -146,8 +154,11 @@ class GlobalUnique(Rule):
         Invalid(HEAD + CODE + "    payment_id = Column(String, unique=True)\n", (Expected(9, "payment_id", Severity.INFO),)),
         Invalid(HEAD + CODE + '    email = Column(String)\n    __table_args__ = (Index("ix", func.lower(email), unique=True),)\n', (Expected(10, "an expression", Severity.INFO),)),
         Invalid('from sqlmodel import Field, SQLModel\nclass Code(SQLModel, table=True):\n    id: int = Field(primary_key=True)\n    bot_id: int\n    code: str = Field(unique=True)\n', (Expected(5),)),
+        Invalid(HEAD + CODE + "    stripe_customer_id = Column(String, unique=True)\n", (Expected(9, "stripe_customer_id", Severity.INFO),)),
     )  # fmt: skip
     VALID = (
+        Valid(HEAD + 'class Run(Base):\n    __tablename__ = "runs"\n    run_id = Column(String, primary_key=True)\n    bot_id = Column(Integer)\n' + CODE + '    run_id = Column(String)\n    label = Column(String)\n    __table_args__ = (UniqueConstraint("run_id", "label"),)\n'),
+        Valid(HEAD + CODE + "    encrypted_key = Column(String, unique=True)\n"),
         Valid(HEAD + CODE + '    code = Column(String)\n    __table_args__ = (UniqueConstraint("bot_id", "code"),)\n'),
         Valid(HEAD + CODE + '    code = Column(String)\n    __table_args__ = (Index("ix", "code", "bot_id", unique=True),)\n'),
         Valid(HEAD + CODE + "    token_hash = Column(String, unique=True)\n"),

@@ -28,21 +28,33 @@ Use instead
 Not reported
 ------------
 Tables that the policy declares shared; the tenants' own table, which the tenant column points at. Where a base class is not part of the
-project, the finding is an `info`: the column may stand there.
+project, the finding is an `info`: the column may stand there; so it is in a project that has the column in ten tables or
+more, and leaves it out of ten or more, at least a fifth, that hang on them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from merge_tool.model.policy import Policy, TablePolicy
 from merge_tool.model.source import Diagnostic, Severity
-from merge_tool.rulekit import Expected, Invalid, ModuleFacts, Project, Rule, Valid
+from merge_tool.rulekit import Expected, Invalid, ModuleFacts, Project, Rule, SchemaTable, Valid
 
 HEAD = "from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table\nfrom sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column\nclass Base(DeclarativeBase): ...\n"
 USERS = 'class User(Base):\n    __tablename__ = "users"\n    id: Mapped[int] = mapped_column(primary_key=True)\n    bot_id: Mapped[int] = mapped_column(ForeignKey("bots.id"))\n'
 ORDER = 'class Order(Base):\n    __tablename__ = "orders"\n    id: Mapped[int] = mapped_column(primary_key=True)\n    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))\n'
 OWNER = 'class Bot(Base):\n    __tablename__ = "bots"\n    id: Mapped[int] = mapped_column(primary_key=True)\n    owner_id: Mapped[int] = mapped_column(ForeignKey("users.id"))\n'
+
+
+_MANY = 10
+
+
+def _child(number: int) -> str:
+    return ORDER.replace("Order", f"C{number}").replace('"orders"', f'"c{number}"')
+
+
+def _other(number: int) -> str:
+    return USERS.replace("User", f"O{number}").replace('"users"', f'"o{number}"')
 
 
 class MissingTenantColumn(Rule):
@@ -72,10 +84,14 @@ class MissingTenantColumn(Rule):
             if not table.listed and not near:
                 continue
             severity = Severity.ERROR if table.listed else Severity.WARNING
+            design = self._by_design(tables, owned, policy) if near else ""
             why = (
                 "the policy lists it as a tenant's" if table.listed else f"a foreign key ties it to {near[0]}"
             )
             reason = [why]
+            if design:
+                severity = Severity.INFO
+                reason.append(design)
             if not table.known:
                 severity = Severity.INFO
                 reason.append("a base class is not part of the project, and may hold the column")
@@ -87,6 +103,23 @@ class MissingTenantColumn(Rule):
                 reason=reason,
             )
 
+    def _by_design(self, tables: Sequence[SchemaTable], owned: set[str], policy: Policy) -> str:
+        """Why child tables of this project look as if they were meant to lack the column; "" where they do not.
+
+        A project that is multi-tenant, and leaves the column out of very many tables that hang on a tenant's, joins up
+        to their owner by design. A few that lack it were forgotten, and so is nothing told of a project where none has it.
+        """
+        have = sum(policy.column in item.columns for item in tables)
+        lack = sum(
+            policy.column not in item.columns
+            and not item.shared
+            and any(column.foreign in owned for column in item.columns.values())
+            for item in tables
+        )
+        if have < _MANY or lack < _MANY or lack * 5 < have + lack:
+            return ""
+        return f"{lack} tables of this project hang on a tenant's by a foreign key without the column, and {have} have it: it is left out by design"
+
     INVALID = (
         Invalid(HEAD + USERS + ORDER, (Expected(8, "the table orders has no column bot_id, and a foreign key ties it to users", Severity.WARNING),)),
         Invalid(HEAD + ORDER, (Expected(4, "the policy lists it"),), policy={"tables": TablePolicy(tenant=("orders",))}),
@@ -95,6 +128,9 @@ class MissingTenantColumn(Rule):
                 (Expected(3, "orders", Severity.INFO),), policy={"tables": TablePolicy(tenant=("orders",))}),
         Invalid('from sqlmodel import Field, SQLModel\nclass User(SQLModel, table=True):\n    id: int = Field(primary_key=True)\n    bot_id: int\nclass Order(SQLModel, table=True):\n    id: int = Field(primary_key=True)\n    user_id: int = Field(foreign_key="user.id")\n',
                 (Expected(5, "the table order ", Severity.WARNING),)),
+        # Ten of twenty: by design. Nine of nineteen: forgotten.
+        Invalid(HEAD + USERS + "".join(_child(number) for number in range(10)) + "".join(_other(number) for number in range(9)), tuple(Expected(8 + 4 * number, f"the table c{number} has no column", Severity.INFO) for number in range(10))),
+        Invalid(HEAD + USERS + "".join(_child(number) for number in range(9)) + "".join(_other(number) for number in range(9)), tuple(Expected(8 + 4 * number, "has no column", Severity.WARNING) for number in range(9))),
     )  # fmt: skip
     VALID = (
         Valid(HEAD + USERS),

@@ -21,7 +21,8 @@ Use instead
 
 Not reported
 ------------
-A claim that is added later (`payload["bot_id"] = …`, `payload.update(…)`) on every branch. A payload whose keys cannot be told is `info`.
+A claim that is added later (`payload["bot_id"] = …`, `payload.update(…)`) on every branch. A payload whose keys cannot be told is `info`; so is every
+token of a project whose policy leaves `claim` at the generic `tenant_id`, and in which no token carries the tenant.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ from merge_tool.rulekit import (
     Rule,
     Valid,
     Value,
+    claim_names,
 )
 
 LIBRARIES = (
@@ -55,6 +57,8 @@ LIBRARIES = (
     "authlib.jose.jwt.encode",
     "jose.jwt.jwt.encode",
 )
+UNCLAIMED = 'this token is made without a claim for the tenant, such as "{}"'
+WHY = "the policy names no claim of its own, and no token of this project is seen to carry the tenant"
 _HAS, _UNKNOWN, _LACKS = 2, 1, 0
 
 
@@ -141,8 +145,15 @@ class EncodeWithoutClaim(Rule):
                         ]
                         span = passing[0].span if passing else call.span
                         path = where.path if passing else module.path
-                    state = _has(value, policy.claim, index, where.path, where)
-                    if state == _LACKS:
+                    claims = claim_names(index, policy)
+                    state = max(
+                        _has(value, claim, index, where.path, where) for claim in claims or (policy.claim,)
+                    )
+                    if state == _LACKS and not claims:
+                        yield self.found(
+                            path, span, UNCLAIMED.format(policy.claim), severity=Severity.INFO, reason=[WHY]
+                        )
+                    elif state == _LACKS:
                         yield self.found(path, span, f'this token is made without the claim "{policy.claim}"')
                     elif state == _UNKNOWN:
                         message = f'cannot tell whether this token has the claim "{policy.claim}": its payload is built elsewhere'
@@ -152,6 +163,10 @@ class EncodeWithoutClaim(Rule):
         Invalid('import jwt\ndef make(user_id, secret):\n    payload = {"sub": user_id}\n    return jwt.encode(payload, secret)\n', (Expected(4, 'without the claim "bot_id"'),)),
         Invalid('from jose import jwt\ndef make(user_id, bot_id, secret):\n    payload = {"sub": user_id}\n    if bot_id:\n        payload["bot_id"] = bot_id\n    return jwt.encode(payload, secret)\n', (Expected(6, "without"),)),
         Invalid('import jwt\ndef sign(payload):\n    return jwt.encode(payload, "s")\ndef a(bot_id):\n    return sign({"bot_id": bot_id})\ndef b():\n    return sign({"sub": 1})\n', (Expected(7, "without"),)),
+        # A project whose tokens carry no tenant, and whose policy was told of no claim.
+        Invalid('import jwt\ndef make(user_id):\n    return jwt.encode({"sub": user_id}, "s")\n', (Expected(3, 'such as "tenant_id"', Severity.INFO),), policy={"claim": "tenant_id"}),
+        Invalid('import jwt\ndef make(user_id):\n    return jwt.encode({"sub": user_id}, "s")\ndef user(token):\n    return jwt.decode(token, "s")["tenant_id"]\n', (Expected(3, 'without the claim "tenant_id"'),), policy={"claim": "tenant_id"}),
+        Invalid('import jwt\ndef make(user_id):\n    return jwt.encode({"sub": user_id}, "s")\ndef other(user_id, bot_id):\n    return jwt.encode({"sub": user_id, "bot_id": bot_id}, "s")\n', (Expected(3, "without the claim"),), policy={"claim": "tenant_id"}),
         Invalid('import jwt\ndef sign(payload):\n    return jwt.encode(payload, "s")\n', (Expected(3, "cannot tell", Severity.INFO),)),
     )  # fmt: skip
     VALID = (

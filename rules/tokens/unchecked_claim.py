@@ -24,7 +24,8 @@ Use instead
 
 Not reported
 ------------
-A read of the claim by any caller; `options={"require": [...]}` alone is no check, since it does not compare.
+A read of the claim by any caller; `options={"require": [...]}` alone is no check, since it does not compare. All tokens of a
+project whose policy leaves `claim` at the generic `tenant_id`, and in which no token carries the tenant, are an `info`.
 """
 
 from __future__ import annotations
@@ -33,7 +34,16 @@ from collections.abc import Iterable
 
 from merge_tool.model.policy import Policy
 from merge_tool.model.source import Diagnostic, Severity
-from merge_tool.rulekit import Expected, FunctionFacts, Invalid, ModuleFacts, Project, Rule, Valid
+from merge_tool.rulekit import (
+    Expected,
+    FunctionFacts,
+    Invalid,
+    ModuleFacts,
+    Project,
+    Rule,
+    Valid,
+    claim_names,
+)
 
 LIBRARIES = (
     "jwt.decode",
@@ -62,7 +72,17 @@ class UncheckedClaim(Rule):
                 ):
                     continue
                 looked: list[str] = []
-                if not self._checked(index, function, policy.claim, looked):
+                claims = claim_names(index, policy) or (policy.claim,)
+                if not any(self._checked(index, function, claim, looked) for claim in claims):
+                    if not claim_names(index, policy):
+                        why = "the policy names no claim of its own, and no token of this project is seen to carry the tenant"
+                        message = (
+                            f'no claim for the tenant of this token is checked, such as "{policy.claim}"'
+                        )
+                        yield self.found(
+                            module.path, call.span, message, severity=Severity.INFO, reason=[why]
+                        )
+                        continue
                     message = f'the claim "{policy.claim}" of this token is never checked'
                     yield self.found(
                         module.path,
@@ -102,6 +122,8 @@ class UncheckedClaim(Rule):
     INVALID = (
         Invalid('import jwt\ndef user(token):\n    return jwt.decode(token, "s", algorithms=["HS256"])["sub"]\n', (Expected(3, 'the claim "bot_id" of this token is never checked'),)),
         Invalid('import jwt\ndef decode(token):\n    return jwt.decode(token, "s", algorithms=["HS256"])\ndef user(token):\n    return decode(token)["sub"]\n', (Expected(3, "never checked"),)),
+        Invalid('import jwt\ndef user(token):\n    return jwt.decode(token, "s", algorithms=["HS256"])["sub"]\n', (Expected(3, 'such as "tenant_id"', Severity.INFO),), policy={"claim": "tenant_id"}),
+        Invalid('import jwt\ndef make(bot_id):\n    return jwt.encode({"bot_id": bot_id}, "s")\ndef user(token):\n    return jwt.decode(token, "s", algorithms=["HS256"])["sub"]\n', (Expected(5, "never checked"),), policy={"claim": "tenant_id"}),
     )  # fmt: skip
     VALID = (
         Valid('import jwt\ndef user(token, bot_id):\n    payload = jwt.decode(token, "s", algorithms=["HS256"])\n    if payload.get("bot_id") != bot_id:\n        raise ValueError\n    return payload["sub"]\n'),

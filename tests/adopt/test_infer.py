@@ -217,3 +217,40 @@ class Crew(Base):
     assert not infer(
         {"app/models.py": alone.encode(), "app/queries.py": asked.encode()}, "fleet"
     ).multi_tenant
+
+
+VIEWS = """\
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel
+router = APIRouter()
+
+class LinkSession(BaseModel):
+    org_id: int
+
+def get_link_session() -> LinkSession: ...
+
+class Base:
+    session: LinkSession = Depends(get_link_session)
+
+@view(router)
+class Orders(Base):
+    @router.get("/orders")
+    def orders(self):
+        return self.all()
+"""
+
+
+def test_a_dependency_of_class_based_views_is_found_by_what_it_gives() -> None:
+    found = infer({"app/models.py": MODELS, "app/views.py": VIEWS}, "shop")
+    assert found.guesses["routes.dependencies"].values == ("app.views.get_link_session",)
+
+
+def test_a_dependency_that_few_routes_have_is_told_and_not_taken() -> None:
+    routes = "".join(
+        f'@router.get("/r{number}")\ndef r{number}(db=Depends(dict)):\n    return db.load()\n'
+        for number in range(12)
+    )
+    found = infer({"app/models.py": MODELS, "app/views.py": VIEWS + routes}, "shop")
+    guess = found.guesses["routes.dependencies"]
+    assert guess.values == ()
+    assert "too few of the routes have one of them (8%)" in guess.why

@@ -1,0 +1,125 @@
+"""What speaks for a statement that no condition holds to one tenant: then it is not decided, and the reason is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from merge_tool.index.entities import Frame, entity_of, strip
+from merge_tool.index.related import is_null
+from merge_tool.index.tables import Flow, Statement, TableUse
+from merge_tool.rulekit.facts import FunctionFacts
+from merge_tool.rulekit.matchers import words
+from merge_tool.rulekit.project import Model, Scoped
+from merge_tool.rulekit.tenants import takes_tenant
+from merge_tool.rulekit.values import Attr, Compare, Items, Logic, Op, Ref, Root, Star, Value, walk
+
+if TYPE_CHECKING:
+    from merge_tool.index.project import ProjectIndex
+
+_COMPARED = frozenset(("==", "!=", "in", "not in", "is", "is not"))
+_NAMED = frozenset(("==", "in_"))
+_CHECKS = frozenset(
+    "verify validate check require ensure assert authorize authorise access permission allowed belongs guard enforce".split()  # noqa: SIM905
+)
+
+
+def told(column: str, entity: TableUse, scoped: Scoped) -> Iterator[str]:
+    """Why a table counts as not held."""
+    if scoped is Scoped.NO:
+        yield f"no condition compares {entity.label}.{column}, and no join ties {entity.label} to a table that is held to one tenant"
+    elif scoped is Scoped.PARTIAL:
+        yield f"{entity.label}.{column} is compared on one branch only"
+
+
+def doubt(index: ProjectIndex, flow: Flow, statement: Statement, entity: TableUse) -> str:
+    """What speaks for a table that nothing holds, said for people; "" where nothing does.
+
+    Either the row's tenant is compared after it was loaded; or the table links persons to tenants, and is asked for one
+    person's links; or it has no tenant column, and is asked for what belongs to one row of a table that has it.
+    """
+    if checked_after(flow.frame.function, flow.root, index.policy.column):
+        return f"the {index.policy.column} of what it loads is compared afterwards"
+    model = index.models.by_name.get(entity.key.partition("@")[0])
+    if model is None or takes_tenant(flow.frame.function, index.policy):
+        return ""  # who has the tenant in hand and leaves it out forgot it
+    named = set(_named(index, flow, statement, entity.key))
+    reads = isinstance(flow.root, Root) and flow.root.kind in ("select", "query") and not flow.kind
+    for name in sorted(named & set(model.foreign_keys)) if reads else ():
+        if _links(index, model, name):
+            return f"it asks for the links of one row to its tenants, by {name}"
+    if not any(_has_column(index, key) for key in statement.entities):
+        for name in sorted(named & set(model.foreign_keys)):
+            owner = index.models.find(model.foreign_keys[name])
+            if owner is not None and owner.has_tenant and index.models.is_tenant(owner):
+                return f"the table has no {index.policy.column}; it asks for what belongs to one {owner.name}, by {name}, whose tenant was settled where that came from"
+    return ""
+
+
+def checked_after(function: FunctionFacts, root: Value, column: str) -> bool:
+    """Whether the tenant column of what a statement loads is compared, or given to a function that checks it."""
+    for check in function.checks:
+        for item in walk(check):
+            if isinstance(item, Compare) and item.op in _COMPARED:
+                for side, other in ((item.left, item.right), (item.right, item.left)):
+                    if _of(side, root, column) and not is_null(other):
+                        return True
+    return any(
+        _CHECKS.intersection(words(call.name))
+        and any(_of(value, root, column) for value in (*call.args, *(item for _, item in call.kwargs)))
+        for call in function.calls
+    )
+
+
+def _of(value: Value, root: Value, column: str) -> bool:
+    return isinstance(value, Attr) and value.name == column and any(item is root for item in walk(value.base))
+
+
+def _links(index: ProjectIndex, model: Model, name: str) -> bool:
+    """Whether a table says which rows belong to which tenants: its key is the tenant and one foreign key to a table of all tenants."""
+    owner = index.models.find(model.foreign_keys[name])
+    if name == index.policy.column or owner is None or index.models.is_tenant(owner):
+        return False
+    pair = {index.policy.column, model.columns.get(name, name)}
+    if {model.columns.get(item, item) for item in model.primary} == pair:
+        return True
+    tables = (table for table in index.schema() if table.table == model.table)
+    return any(key.unique and set(key.columns) == pair for table in tables for key in table.keys)
+
+
+def _has_column(index: ProjectIndex, key: str) -> bool:
+    model: Model | None = index.models.by_name.get(key.partition("@")[0])
+    return model is None or (model.has_tenant and index.models.is_tenant(model))
+
+
+def _named(index: ProjectIndex, flow: Flow, statement: Statement, key: str) -> Iterator[str]:
+    """The columns of a table that are compared with a value from outside of the statement, always."""
+    for op, _ in flow.ops:
+        if isinstance(op, Op) and op.name == "filter_by":
+            yield from (name for name, value in op.kwargs if name and not is_null(value))
+    for value, frame in statement.conditions:
+        for item in _always(value):
+            for side, other in ((item.left, item.right), (item.right, item.left)):
+                if (
+                    item.op in _NAMED
+                    and _is_column_of(index, side, frame, key)
+                    and not is_null(other)
+                    and entity_of(index, frame, other) is None
+                ):
+                    plain = strip(side)
+                    yield plain.last if isinstance(plain, Ref) else getattr(plain, "name", "")
+
+
+def _is_column_of(index: ProjectIndex, value: Value, frame: Frame, key: str) -> bool:
+    found = entity_of(index, frame, value)
+    return found is not None and found.key == key
+
+
+def _always(value: Value) -> Iterator[Compare]:
+    if isinstance(value, Compare):
+        yield value
+    elif (isinstance(value, Logic) and value.op == "and") or isinstance(value, Items):
+        for item in value.items:
+            yield from _always(item)
+    elif isinstance(value, Star):
+        yield from _always(value.value)

@@ -1,0 +1,98 @@
+"""Why a route may be right without a tenant: what its project does with all routes of that kind."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from merge_tool.index.harmless import Harmless
+from merge_tool.rulekit.facts import FunctionFacts
+from merge_tool.rulekit.matchers import words
+from merge_tool.rulekit.project import Route
+from merge_tool.rulekit.tenants import takes_tenant
+
+if TYPE_CHECKING:
+    from merge_tool.index.project import ProjectIndex
+
+# Parts of paths that come before anybody is known, or that machines ask.
+_BEFORE = frozenset(
+    "login logout signin signup register registration token oauth oauth2 oidc saml sso callback forgot-password reset-password forgot_password reset_password webhook health healthz healthcheck livez readyz liveness readiness version".split()  # noqa: SIM905
+)
+_STAFF = frozenset(("superuser", "superadmin", "sysadmin", "staff", "backoffice"))
+_STAFF_PAIRS = (
+    ("super", "admin"),
+    ("super", "user"),
+    ("platform", "admin"),
+    ("system", "admin"),
+    ("global", "admin"),
+    ("back", "office"),
+)
+_HARMLESS = "nothing that it calls reads or writes a tenant's table"
+_FEW = 10  # routes from which on a share says something
+_RARE = 0.2
+_USUAL = 0.5
+
+
+class Openings:
+    """Judges open routes for one project and policy, by what the other routes do."""
+
+    def __init__(self, index: ProjectIndex) -> None:
+        self._index = index
+        self._reach = Harmless(index)
+        self._routes = [item for item in index.routes() if item.method != "WEBSOCKET"]
+        held = sum(item.has_tenant for item in self._routes)
+        self._share = held / len(self._routes) if self._routes else 0.0
+        before = [item for item in self._routes if _comes_before(item)]
+        self._before_is_open = (
+            self._share >= _USUAL
+            and len(before) > 1
+            and sum(item.has_tenant for item in before) <= _RARE * len(before)
+        )
+
+    def why(self, route: Route) -> str:
+        """What speaks for a route without a tenant, said for people; "" where nothing does."""
+        routes = self._index.policy.routes
+        if not routes.dependencies and len(self._routes) >= _FEW and self._share < _RARE:
+            return "the policy names no tenant dependency, and nearly no route of this project has one: it gets its tenant in another way"
+        staff = staff_word(route)
+        if staff:
+            return f"it stands behind {staff}, which looks like the platform's own staff"
+        if self._before_is_open and _comes_before(route):
+            return "it comes before anybody is known, as nearly all routes of this project with such a path"
+        function = self._function(route)
+        if (
+            function is not None
+            and not takes_tenant(function, self._index.policy)
+            and self._reach.touches_nothing(function)
+        ):
+            return _HARMLESS
+        return ""
+
+    def harmless(self, function: FunctionFacts) -> str:
+        """Why a handler can come to no tenant's rows, said for people; "" where it may."""
+        if self._reach.touches_nothing(function):
+            return _HARMLESS
+        if function.calls and self._reach.is_apart(function.path):
+            return "neither its file nor what that imports knows a tenant's table, a database or Redis"
+        return ""
+
+    def _function(self, route: Route) -> FunctionFacts | None:
+        module = self._index.modules.get(route.function_path)
+        return module.functions.get(route.function) if module is not None else None
+
+
+def staff_word(route: Route) -> str:
+    """The dependency or the part of the path by which only the platform's own staff comes to a route; "" where there is none."""
+    parts = [part for path in route.paths for part in path.split("/") if part and "{" not in part]
+    return next((item for item in (*route.guards, *parts) if is_staff(item)), "")
+
+
+def is_staff(name: str) -> bool:
+    """Whether a name speaks of people who run the platform, above all tenants; an admin may be a tenant's own."""
+    have = words(name)
+    return bool(_STAFF.intersection(have)) or any(pair in _STAFF_PAIRS for pair in pairwise(have))
+
+
+def _comes_before(route: Route) -> bool:
+    parts = {part.lower() for path in route.paths for part in path.split("/")}
+    return bool(_BEFORE & parts)

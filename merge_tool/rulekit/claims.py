@@ -1,0 +1,61 @@
+"""Whether the tokens of a project carry the tenant at all, where the policy was not told a claim of its own."""
+
+from __future__ import annotations
+
+from merge_tool.model.policy import Policy
+from merge_tool.rulekit.facts import FunctionFacts
+from merge_tool.rulekit.project import Project
+from merge_tool.rulekit.values import Const, Entry, walk
+
+_LIBRARIES = ("jwt.", "jose.", "authlib.")
+_DEFAULT = Policy().claim
+_MAX_CALLERS = 1
+
+
+def claim_names(index: Project, policy: Policy) -> tuple[str, ...]:
+    """The claims that carry the tenant; empty where nobody said one and no token of the project is seen to have one.
+
+    A policy that names its claim is believed. The generic policy's is a guess: many projects hold the tenant by the
+    signed-in person's row, or by a session in the database, and their tokens lack it by design.
+    """
+    if policy.claim != _DEFAULT:
+        return (policy.claim,)
+    return tuple(
+        name for name in dict.fromkeys((policy.claim, policy.column, policy.parameter)) if _used(index, name)
+    )
+
+
+def _used(index: Project, claim: str) -> bool:
+    for module in index.modules.values():
+        for function in module.functions.values():
+            for call in function.calls:
+                if call.name not in ("encode", "decode", "decode_complete"):
+                    continue
+                name = index.callee_name(function.path, function, call)
+                if not name.startswith(_LIBRARIES):
+                    continue
+                if call.name == "encode":
+                    for value in call.args[:2]:
+                        for _, _, held in index.values_of(function.path, function, value):
+                            if any(
+                                isinstance(item, Entry)
+                                and isinstance(item.key, Const)
+                                and item.key.value == claim
+                                for item in walk(held)
+                            ):
+                                return True
+                elif _read(index, function, claim, 0):
+                    return True
+    return False
+
+
+def _read(index: Project, function: FunctionFacts, claim: str, depth: int) -> bool:
+    if claim in function.constants_read:
+        return True
+    if depth >= _MAX_CALLERS:
+        return False
+    module = index.modules[function.path].module
+    return any(
+        site.function is not function and _read(index, site.function, claim, depth + 1)
+        for site in index.callers(f"{module}.{function.qualname}")
+    )
