@@ -119,6 +119,8 @@ class Harmless:
             module, _ = self._index.names.split(name)
             if module is None and "." in name:
                 return name.partition(".")[0] not in _STORES
+        if call.receiver is not None and self._inherits_elsewhere(function, call.receiver):
+            return True
         if call.receiver is None:
             return call.name in _BUILTIN and function.parameter(call.name) is None
         if call.name == "get":  # of a mapping; `session.get(User, 1)` names a class
@@ -126,6 +128,19 @@ class Harmless:
                 call.args and isinstance(call.args[0], Ref) and call.args[0].last[:1].isupper()
             ) and not any(isinstance(item, Query) for item in walk(call))
         return call.name in _PLAIN
+
+    def _inherits_elsewhere(self, function: FunctionFacts, receiver: Value) -> bool:
+        """Whether an unseen method is one that a class of the project has from a package that stores nothing: `Settings().dict()`."""
+        kind = self._index.types.type_of(function.path, function, receiver)
+        if (
+            not kind
+            or self._index.find_class(kind) is None
+            or self._index.models.by_name.get(kind) is not None
+        ):
+            return False
+        bases = self._index.types.bases(kind)[1:]
+        outside = [base for base in bases if self._index.find_class(base) is None]
+        return bool(outside) and not any(base.partition(".")[0] in _STORES for base in outside)
 
 
 def _body(function: FunctionFacts) -> list[Call]:

@@ -119,6 +119,9 @@ class MissingTenantDependency(Rule):
         Invalid(ROUTER + 'from app.models import Order\nfrom sqlalchemy import select\n@router.get("/x")\ndef x(db=Depends(dict)):\n    return db.execute(select(Order))\n', (Expected(7, "GET /x"),), {**TENANCY, "app/models.py": MODELS}),
         # Only a protocol is seen: what answers may read anything.
         Invalid(ROUTER + 'from typing import Protocol\nclass Orders(Protocol):\n    def all(self): ...\n@router.get("/x")\ndef x(orders: Orders):\n    return orders.all()\n', (Expected(8, "GET /x"),), TENANCY),
+        # What a class has from a package that stores nothing reads no rows.
+        Invalid(ROUTER + 'from pydantic import BaseModel\nclass Env(BaseModel):\n    name: str\nenv = Env(name="x")\n@router.get("/env")\ndef show():\n    return env.dict()\n', (Expected(9, "GET /env", Severity.INFO),), TENANCY),
+        Invalid(ROUTER + 'from sqlmodel import SQLModel\nclass Env(SQLModel):\n    name: str\nenv = Env(name="x")\n@router.get("/env")\ndef show():\n    return env.load()\n', (Expected(9, "GET /env", Severity.ERROR),), TENANCY),
         Invalid(ROUTER + 'def require_superuser(): ...\n@router.get("/all", dependencies=[Depends(require_superuser)])\ndef everything(db=Depends(dict)):\n    return db.load()\n', (Expected(6, "GET /all", Severity.INFO),), TENANCY),
         # Class-based views, one without the tenant.
         Invalid(ROUTER + CLASSES.replace("Depends(get_current_tenant)", "Depends(dict)"), (Expected(9, "GET /users"),), TENANCY),
