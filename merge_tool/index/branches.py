@@ -12,6 +12,7 @@ from merge_tool.rulekit.values import (
     Fork,
     Function,
     Items,
+    Logic,
     Query,
     Record,
     Ref,
@@ -147,3 +148,20 @@ def captures(pattern: ast.pattern) -> Iterable[str]:
         name = getattr(node, "name", None) or getattr(node, "rest", None)
         if isinstance(name, str):
             yield name
+
+
+def kinds_told_apart(fork: Fork) -> list[tuple[Value, ...]]:
+    """What each branch of `if is_user(who): … elif is_bot(who): …` adds, all of which ask for the kind of one name; else nothing."""
+    arms: list[tuple[Value, ...]] = []
+    current = fork
+    while fork.test.kind_of and current.test.kind_of == fork.test.kind_of:
+        arms.append(current.then)
+        rest = list(current.orelse)
+        while len(rest) == 1 and isinstance(rest[0], Logic):
+            rest = list(rest[0].items)
+        if not rest:
+            return arms if len(arms) > 1 else []
+        if len(rest) != 1 or not isinstance(rest[0], Fork):
+            break
+        current = rest[0]
+    return []

@@ -168,7 +168,25 @@ def test_of(reader: FlowReader, node: ast.expr) -> tuple[Test, bool]:
     if isinstance(value, Compare | Logic):
         reader.scope.checks.append(value)
     name, positive = _presence(node)
-    return Test(name), positive
+    return Test(name, "", _kind_of(node)), positive
+
+
+def _kind_of(node: ast.expr) -> str:
+    """The name whose kind a test asks for, else ""."""
+    if isinstance(node, ast.Call) and not node.keywords and node.args:
+        called = dotted_of(node.func).rpartition(".")[2]
+        if (called == "isinstance" and len(node.args) == 2) or (
+            called.startswith("is_") and len(node.args) == 1
+        ):
+            return dotted_of(node.args[0])
+    if (
+        isinstance(node, ast.Compare)
+        and len(node.ops) == 1
+        and isinstance(node.ops[0], ast.Eq | ast.Is | ast.In)
+    ):
+        owner, _, last = dotted_of(node.left).rpartition(".")
+        return owner if last in ("type", "kind", "role", "scope") else ""
+    return ""
 
 
 def _presence(node: ast.expr) -> tuple[str, bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from merge_tool.index.branches import kinds_told_apart
 from merge_tool.index.entities import EntityRef, Frame, entity_of, strip
 from merge_tool.index.related import is_null, names_row, other_side, text_compares
 from merge_tool.index.rows import same_row
@@ -61,6 +62,9 @@ class Predicates:
             case Items():
                 return self._best([self.status(item, frame, key, depth + 1) for item in value.items])
             case Fork():
+                kinds = [self.status(Items(arm), frame, key, depth) for arm in kinds_told_apart(value)]
+                if kinds and min(kinds)[0] >= Scoped.OPTIONAL:  # who is of no such kind is thought to be nobody
+                    return min(kinds)
                 return self._branches(
                     value.test,
                     self._best([self.status(item, frame, key, depth + 1) for item in value.then]),
@@ -124,9 +128,8 @@ class Predicates:
             bound = frame.bindings.get(value.dotted)
             if bound is not None:
                 return self._may_be_none(bound[0], bound[1])
-            parameter = frame.function.parameter(value.dotted)
-            if parameter is not None:
-                return isinstance(parameter.default, Const) and parameter.default.value is None
+            default = getattr(frame.function.parameter(value.dotted), "default", None)
+            return isinstance(default, Const) and default.value is None
         if isinstance(value, Call):
             return value.name in {name.rpartition(".")[2] for name in self._index.policy.context.getters}
         return False
@@ -137,8 +140,8 @@ class Predicates:
             return True
         for item in walk(value):
             sides = (item.left, item.right) if isinstance(item, Compare) else ()
-            compared = any(self._is_column(side) for side in sides)
-            if compared and any(isinstance(side, Ref) and side.dotted == name for side in sides):
+            named = any(isinstance(side, Ref) and side.dotted == name for side in sides)
+            if named and any(self._is_column(side) for side in sides):
                 return True
         return False
 

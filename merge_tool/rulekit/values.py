@@ -149,10 +149,16 @@ class Logic(Value):
 
 @plain(eq=True)
 class Test:
-    """The test of a branch. `present` is the one name whose presence it tests (`x is not None`, `if x`), else ""."""
+    """The test of a branch.
+
+    Attributes:
+        present: the one name whose presence it tests (`x is not None`, `if x`), else "".
+        kind_of: the one name whose kind it tests (`isinstance(x, …)`, `is_user(x)`, `x.kind == …`), else "".
+    """
 
     present: str = ""
     text: str = ""
+    kind_of: str = ""
 
 
 @plain()

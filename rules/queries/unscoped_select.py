@@ -162,6 +162,9 @@ class UnscopedSelect(Rule):
                 )
 
     INVALID = (
+        Invalid(HEAD + "async def f(db, who):\n    q = select(User)\n    if is_bot(who):\n        q = q.where(User.bot_id == who.id)\n    elif is_owner(who):\n        q = q.where(User.id == who.id)\n    await db.execute(q)\n", (Expected(4, "on one branch only"),), MODELS),
+        Invalid(HEAD + "async def f(db, who, whom):\n    q = select(User)\n    if is_bot(who):\n        q = q.where(User.bot_id == who.id)\n    elif is_owner(whom):\n        q = q.where(User.bot_id.in_(who.bots))\n    await db.execute(q)\n", (Expected(4, "on one branch only"),), MODELS),
+        Invalid(HEAD + "async def f(db, who):\n    q = select(User)\n    if is_bot(who):\n        q = q.where(User.bot_id == who.id)\n    await db.execute(q)\n", (Expected(4, "on one branch only"),), MODELS),
         # What runs on a connection passes the session's listeners by.
         Invalid(HEAD + "async def f(conn):\n    await conn.execute(select(User))\n", (Expected(4, "select of User"),), {**MODELS, "app/guard.py": LISTENER}),
         # Who has the tenant in hand and leaves it out forgot it.
@@ -235,6 +238,9 @@ class UnscopedSelect(Rule):
                 (Expected(5, "it begins with base(), which this tool cannot see", Severity.INFO),), MODELS),
     )  # fmt: skip
     VALID = (
+        # Each kind of caller is held in its way.
+        Valid(HEAD + "async def f(db, who):\n    q = select(User)\n    if is_bot(who):\n        q = q.where(User.bot_id == who.id)\n    elif is_owner(who):\n        q = q.where(User.bot_id.in_(who.bots))\n    await db.execute(q)\n", MODELS),
+        Valid(HEAD + "async def f(db, who):\n    q = select(User)\n    if isinstance(who, Bot):\n        q = q.where(User.bot_id == who.id)\n    elif isinstance(who, Owner):\n        q = q.where(User.bot_id.in_(who.bots))\n    await db.execute(q)\n", MODELS),
         # A listener of the session adds the tenant to each statement.
         Valid(HEAD + "async def f(db):\n    await db.execute(select(User))\n", {**MODELS, "app/guard.py": LISTENER}),
         Valid(HEAD + "async def f(db, bot_id):\n    newest = select(Order.bot_id, func.max(Order.id).label('m')).where(Order.bot_id == bot_id).group_by(Order.bot_id).subquery()\n    return await db.execute(select(User).join(newest, (User.bot_id == newest.c.bot_id) & (User.id == newest.c.m)))\n", MODELS),
