@@ -63,7 +63,9 @@ class Predicates:
                 return self._best([self.status(item, frame, key, depth + 1) for item in value.items])
             case Fork():
                 kinds = [self.status(Items(arm), frame, key, depth) for arm in kinds_told_apart(value)]
-                if kinds and min(kinds)[0] >= Scoped.OPTIONAL:  # who is of no such kind is thought to be nobody
+                if (
+                    kinds and min(kinds)[0] >= Scoped.OPTIONAL
+                ):  # who is of no such kind is thought to be nobody
                     return min(kinds)
                 return self._branches(
                     value.test,

@@ -17,6 +17,7 @@ _PUTS = frozenset(
     ("set", "bind", "use", "using", "with", "context", "scope", "scoped", "enter", "activate", "switch", "as", "session", "for", "each", "every", "all")
 )  # fmt: skip
 _KEYS = frozenset(("id", "uuid", "slug", "pk"))
+_KEY_ENDS = tuple(f".{name}" for name in sorted(_KEYS))
 
 
 @lru_cache(maxsize=16384)
@@ -54,9 +55,14 @@ def names_tenant_object(values: Iterable[Value], policy: Policy) -> bool:
     want = tenant_words(policy)
     for value in values:
         for item in walk(value):
-            dotted = item.dotted if isinstance(item, Ref) else ""
-            if isinstance(item, Attr) and item.name in _KEYS:
+            if isinstance(item, Ref):
+                dotted = item.dotted
+                if not dotted.endswith(_KEY_ENDS):
+                    continue
+            elif isinstance(item, Attr) and item.name in _KEYS:
                 dotted = f"{name_of(item.base)}.{item.name}"
+            else:
+                continue
             parts = dotted.split(".")
             if len(parts) > 1 and parts[-1] in _KEYS:
                 have = words(parts[-2])

@@ -27,7 +27,12 @@ def _says(name: str, column: str, parameter: str) -> bool:
 
 def says_tenant(name: str, policy: Policy) -> bool:
     """Whether one part of a dotted name is the tenant column or parameter, holds it, or holds the word tenant."""
-    return any(_says(part, policy.column, policy.parameter) for part in name.split(".") if part)
+    return _says_dotted(name, policy.column, policy.parameter)
+
+
+@lru_cache(maxsize=65536)
+def _says_dotted(name: str, column: str, parameter: str) -> bool:
+    return any(_says(part, column, parameter) for part in name.split(".") if part)
 
 
 def spoken(key: str) -> str:

@@ -125,11 +125,7 @@ class UncheckedObject(Rule):
 
     def check(self, module: ModuleFacts, index: Project, policy: Policy) -> Iterable[Diagnostic]:
         """Reports the calls of a file's routes that load rows which nobody compares."""
-        routes = [
-            item
-            for item in index.routes()
-            if item.function_path == module.path and item.function in module.functions
-        ]
+        routes = [item for item in index.routes_of(module.path) if item.function in module.functions]
         seen: set[str] = set()
         for route in routes:
             public = route.paths and all(
@@ -156,7 +152,8 @@ class UncheckedObject(Rule):
             target = index.callee(function.path, function, call)
             if target is None or target.name == "__init__" or target is function:
                 continue
-            loaded = self._loads(index, target, policy, 0)
+            key = f"{self.code}:{target.path}:{target.qualname}"
+            loaded = index.once(key, lambda: self._loads(index, target, policy, 0))  # noqa: B023  # called at once
             if loaded is None or self._checked(index, function, call, keys, policy):
                 continue
             if self._guarded(index, function, keys):

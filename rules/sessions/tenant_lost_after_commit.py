@@ -44,11 +44,13 @@ from merge_tool.rulekit import (
     Invalid,
     ModuleFacts,
     Project,
+    Query,
     Ref,
     Rule,
     Text,
     Valid,
     Value,
+    words,
 )
 
 HEAD = "from sqlalchemy import event, func, select, text\nfrom sqlalchemy.orm import Session\nfrom app.models import Order\nSET = \"SELECT set_config('app.tenant', :t, true)\"\n"
@@ -64,6 +66,26 @@ _LOCAL = re.compile(
 )
 _BEGINS = frozenset(("after_begin", "begin", "after_transaction_create"))
 _DEPTH = 3
+# Words of helpers that set a tenant on the session that they are given.
+_SETTERS = frozenset(
+    [
+        "set",
+        "tenant",
+        "tenancy",
+        "rls",
+        "context",
+        "scope",
+        "enter",
+        "bind",
+        "apply",
+        "activate",
+        "switch",
+        "use",
+        "org",
+        "organization",
+        "workspace",
+    ]
+)
 
 
 class TenantLostAfterCommit(Rule):
@@ -76,7 +98,8 @@ class TenantLostAfterCommit(Rule):
     def check(self, module: ModuleFacts, index: Project, policy: Policy) -> Iterable[Diagnostic]:
         """Reports the first use of a session after its tenant ended."""
         for function in module.functions.values():
-            if not any(call.name in _ENDS for call in function.calls):
+            names = {call.name for call in function.calls}
+            if names.isdisjoint(_ENDS) or not any(_may_set(call) for call in function.calls):
                 continue
             found = list(self._follow(function, index))
             if found and not index.once(self.code, lambda: _set_at_begin(index)):
@@ -93,6 +116,8 @@ class TenantLostAfterCommit(Rule):
                 tenant[session] = True
             if own and call.name in _ENDS and tenant.get(own):
                 tenant[own], ended[own] = False, call
+            if not ended:
+                continue
             used = {own} if call.name in _USES else {_key(item) for item in _given(index, function, call)}
             for session in used - setting - told:
                 if session and tenant.get(session) is False:
@@ -124,6 +149,13 @@ class TenantLostAfterCommit(Rule):
     )  # fmt: skip
 
 
+def _may_set(call: Call) -> bool:
+    """Whether a call may give a transaction its tenant, told without following it: most functions are left at that."""
+    if call.name in ("execute", "scalar", "exec_driver_sql", "scalars"):
+        return bool(call.args) and not isinstance(call.args[0], Query)
+    return not _SETTERS.isdisjoint(words(call.name))
+
+
 def _sets(index: Project, function: FunctionFacts, call: Call, depth: int) -> Iterator[Value]:
     """The sessions whose transaction a call gives the tenant."""
     if (
@@ -134,7 +166,7 @@ def _sets(index: Project, function: FunctionFacts, call: Call, depth: int) -> It
         if _LOCAL.search(_sql(index, function, call.args[0])) or _by_function(call.args[0]):
             yield call.receiver
         return
-    if depth <= 0 or call.name in _ENDS:
+    if depth <= 0 or call.name in _ENDS or not _may_set(call):
         return
     target = index.callee(function.path, function, call)
     if target is None or target is function:
