@@ -20,32 +20,27 @@ def claim_names(index: Project, policy: Policy) -> tuple[str, ...]:
     """
     if policy.claim != _DEFAULT:
         return (policy.claim,)
-    return tuple(
-        name for name in dict.fromkeys((policy.claim, policy.column, policy.parameter)) if _used(index, name)
-    )
+    known = dict.fromkeys((policy.claim, policy.column, policy.parameter))
+    return index.once("claims", lambda: tuple(name for name in known if _used(index, name)))
 
 
 def _used(index: Project, claim: str) -> bool:
-    for module in index.modules.values():
-        for function in module.functions.values():
-            for call in function.calls:
-                if call.name not in ("encode", "decode", "decode_complete"):
-                    continue
-                name = index.callee_name(function.path, function, call)
-                if not name.startswith(_LIBRARIES):
-                    continue
-                if call.name == "encode":
-                    for value in call.args[:2]:
-                        for _, _, held in index.values_of(function.path, function, value):
-                            if any(
-                                isinstance(item, Entry)
-                                and isinstance(item.key, Const)
-                                and item.key.value == claim
-                                for item in walk(held)
-                            ):
-                                return True
-                elif _read(index, function, claim, 0):
+    for called in ("encode", "decode", "decode_complete"):
+        for site in index.calls_named(called):
+            function, call = site.function, site.call
+            if not index.callee_name(site.path, function, call).startswith(_LIBRARIES):
+                continue
+            if called != "encode":
+                if _read(index, function, claim, 0):
                     return True
+                continue
+            for value in call.args[:2]:
+                for _, _, held in index.values_of(site.path, function, value):
+                    if any(
+                        isinstance(item, Entry) and isinstance(item.key, Const) and item.key.value == claim
+                        for item in walk(held)
+                    ):
+                        return True
     return False
 
 
