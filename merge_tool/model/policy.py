@@ -12,7 +12,8 @@ class PerTenantSetting:
     field: str  # CABINET_JWT_SECRET
     key: str  # cabinet.jwt_secret
     accessors: tuple[str, ...] = ()  # methods of the settings object that read it: get_cabinet_jwt_secret
-    paths: tuple[str, ...] = ()  # git-style patterns of the files in which it is a tenant's own; empty: all
+    # Git-style patterns of the files in which it is a tenant's own; empty: all. Elsewhere it still must not verify or sign.
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
