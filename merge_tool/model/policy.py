@@ -12,7 +12,17 @@ class PerTenantSetting:
     field: str  # CABINET_JWT_SECRET
     key: str  # cabinet.jwt_secret
     accessors: tuple[str, ...] = ()  # methods of the settings object that read it: get_cabinet_jwt_secret
-    paths: tuple[str, ...] = ()  # git-style patterns of the files in which it is a tenant's own; empty: all
+    # Git-style patterns of the files in which it is a tenant's own; empty: all. Elsewhere it still must not verify or sign.
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BypassPolicy:
+    """A way past the tenant that is wanted: a helper by its dotted name, or the name of an option or a setting."""
+
+    name: str  # app.db.system_session, skip_tenant, row_security, role
+    paths: tuple[str, ...]  # git-style patterns of the files that may use it
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +82,7 @@ class Policy:
         parameter: the name of the tenant parameter of functions.
         parameter_type: its annotation.
         claim: the claim of tokens that carries the tenant.
+        bypasses: the ways past row-level security or the tenant filter that are wanted, where, and why.
         global_marker: the comment that marks a query as meant for all tenants (`# GLOBAL_QUERY: reason`).
         excluded_gateways: names of payment gateways that must never come in.
         forbidden_scripts: Unicode scripts that comments and docstrings must not use, such as `Cyrillic`.
@@ -94,6 +105,7 @@ class Policy:
     tables: TablePolicy = field(default_factory=TablePolicy)
     logs: LogPolicy = field(default_factory=LogPolicy)
     settings: tuple[PerTenantSetting, ...] = ()
+    bypasses: tuple[BypassPolicy, ...] = ()
     config_getter: str = ""  # dotted name of get_config_value(db, tenant, key)
     global_marker: str = "GLOBAL_QUERY"
     excluded_gateways: tuple[str, ...] = ()

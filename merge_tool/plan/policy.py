@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -206,8 +207,34 @@ def _names(policy: Policy, source: YamlSource, own: dict[str, Any], problems: li
                 no(("settings", index, "paths", number), problem, names.PATH_HINT)
         if item.field in fields[:index]:
             no(("settings", index, "field"), f"the setting {item.field} stands twice", "remove one of them")
+    _bypasses(policy, no)
     for table in sorted(set(policy.tables.tenant) & set(policy.tables.shared)):
         no(("tables",), f"the table {table} is both a tenant's and shared", "remove it from one of the lists")
+
+
+def _bypasses(policy: Policy, no: Callable[[tuple[str | int, ...], str, str], None]) -> None:
+    """Each way past the tenant has a name, files, and a reason."""
+    seen: set[str] = set()
+    for index, item in enumerate(policy.bypasses):
+        if not _DOTTED.fullmatch(item.name):
+            hint = "write a helper as app.db.system_session, an option as skip_tenant"
+            no(("bypasses", index, "name"), f"{item.name!r} is not a dotted name", hint)
+        if item.name in seen:
+            no(
+                ("bypasses", index, "name"),
+                f"the bypass {item.name} stands twice",
+                "put their paths together",
+            )
+        seen.add(item.name)
+        if not item.paths:
+            hint = 'name the files that may use it, such as "app/admin/**"'
+            no(("bypasses", index, "paths"), f"the bypass {item.name} has no paths", hint)
+        for number, pattern in enumerate(item.paths):
+            if problem := names.path_problem(pattern):
+                no(("bypasses", index, "paths", number), problem, names.PATH_HINT)
+        if not item.reason.strip():
+            hint = "say why the tenant is left out there"
+            no(("bypasses", index, "reason"), f"the bypass {item.name} has no reason", hint)
 
 
 def _values(policy: Policy, key: tuple[str, ...]) -> list[tuple[tuple[str | int, ...], str]]:

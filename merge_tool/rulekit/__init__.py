@@ -32,6 +32,7 @@ from merge_tool.rulekit.project import (
 )
 from merge_tool.rulekit.rule import EXAMPLE_POLICY, SECTIONS, Expected, Invalid, Rule, Valid
 from merge_tool.rulekit.schema import Migrations, Revision, SchemaColumn, SchemaKey, SchemaTable, Step
+from merge_tool.rulekit.signing import carries, kept_and_signed, parameter_signs, says_signing, signing_calls
 from merge_tool.rulekit.sqlsplit import HOLE, masked
 from merge_tool.rulekit.tenants import (
     is_tenant_parameter,
@@ -129,8 +130,10 @@ __all__ = [
     "Value",
     "Write",
     "always_true",
+    "carries",
     "claim_names",
     "is_tenant_parameter",
+    "kept_and_signed",
     "knows_tenant",
     "last_part",
     "masked",
@@ -140,9 +143,12 @@ __all__ = [
     "module_value",
     "name_of",
     "names_word",
+    "parameter_signs",
     "policies",
     "row_security",
+    "says_signing",
     "says_tenant",
+    "signing_calls",
     "spoken",
     "takes_tenant",
     "tenant_data",

@@ -28,7 +28,7 @@ was got for a tenant (`get_settings(bot_id).X`); files outside of the setting's 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from merge_tool.model.policy import PerTenantSetting, Policy
 from merge_tool.model.source import Diagnostic, Severity, Span
@@ -47,11 +47,16 @@ from merge_tool.rulekit import (
     Rule,
     Valid,
     Value,
+    carries,
+    kept_and_signed,
     last_part,
     matches_glob,
     mentions_tenant,
     name_of,
+    parameter_signs,
+    says_signing,
     says_tenant,
+    signing_calls,
     walk,
     words,
 )
@@ -69,6 +74,86 @@ def _named_settings(name: str) -> bool:
 
 def _settings_class(owner: ClassFacts) -> bool:
     return _named_settings(owner.name) or any("Settings" in name_of(base) for base in owner.bases)
+
+
+def _is_own(path: str, item: PerTenantSetting) -> bool:
+    return not item.paths or any(matches_glob(path, pattern) for pattern in item.paths)
+
+
+def _says_signing(index: Project, function: FunctionFacts) -> bool:
+    return any(says_signing(index, function, call) for call in function.calls)
+
+
+def _holds(item: PerTenantSetting) -> Callable[[Value], bool]:
+    """Whether a value is a read of the setting, however it is read."""
+
+    def held(value: Value) -> bool:
+        match value:
+            case Ref(dotted):
+                return item.field in dotted.split(".")
+            case Attr(_, name):
+                return name == item.field
+            case Item(_, Const(key)):
+                return key == item.field
+            case Call():
+                first = value.argument(0, "key")
+                read = isinstance(first, Const) and first.value == item.field and value.name in _READERS
+                return read or (value.name in item.accessors and value.receiver is not None)
+            case _:
+                return False
+
+    return held
+
+
+def _within(inner: Span, outer: Span) -> bool:
+    start, end = (inner.line, inner.column), (inner.end_line, inner.end_column)
+    return (outer.line, outer.column) <= start and end <= (outer.end_line, outer.end_column)
+
+
+def _signs(
+    module: ModuleFacts, index: Project, function: FunctionFacts, item: PerTenantSetting, span: Span
+) -> bool:
+    """Whether what is read at a place goes into a check or a signature: there, or where it is kept for."""
+    held = _holds(item)
+    calls = list(signing_calls(index, function, held))
+    if any(_within(span, call.span) for call in calls):
+        return True
+    guard = any(carries(check, held) for check in function.checks)
+    reads = [read.span for read in function.reads if read.name == item.field]
+    for call in calls:
+        before = [read for read in reads if (read.line, read.column) <= (call.span.line, call.span.column)]
+        apart = not any(_within(read, call.span) for read in reads)
+        # By way of a name: of several reads the last is the one; an accessor's call is no read, and stands alone.
+        if apart and (span not in reads or not guard or (before and span == before[-1])):
+            return True
+    if any(
+        parameter.default is not None
+        and carries(parameter.default, held)
+        and parameter_signs(index, function, parameter.name)
+        for parameter in function.params
+    ):
+        return True
+    if function is module.top:
+        names = {name for name, value in module.top.variables.items() if carries(value, held)} | {
+            name for name, target in module.imports.items() if last_part(target) == item.field
+        }
+        return bool(names) and any(
+            True
+            for other in module.functions.values()
+            for _ in signing_calls(
+                index, other, lambda value: isinstance(value, Ref) and value.dotted.partition(".")[0] in names
+            )
+        )
+    if function.class_name and kept_and_signed(index, function, held):
+        return True
+    return any(carries(value, held) for value in function.returns) and any(
+        True
+        for site in index.calls_named(function.name)
+        if index.callee(site.path, site.function, site.call) is function
+        for _ in signing_calls(
+            index, site.function, lambda value: isinstance(value, Call) and value.name == function.name
+        )
+    )
 
 
 SETTINGS = {
@@ -110,32 +195,47 @@ class GlobalSetting(Rule):
 
     def check(self, module: ModuleFacts, index: Project, policy: Policy) -> Iterable[Diagnostic]:
         """Reports reads of per-tenant settings."""
-        wanted = [
-            item
-            for item in policy.settings
-            if not item.paths or any(matches_glob(module.path, pattern) for pattern in item.paths)
-        ]
-        if not wanted:
+        if not policy.settings:
             return
+        own = [item for item in policy.settings if _is_own(module.path, item)]
+        other = [item for item in policy.settings if not _is_own(module.path, item)]
+        yield from (found for found, _, _ in self._uses(module, index, policy, own))
+        for found, function, item in self._uses(module, index, policy, other) if other else ():
+            if _signs(module, index, function, item, found.span):
+                yield found
+
+    def _uses(
+        self, module: ModuleFacts, index: Project, policy: Policy, wanted: list[PerTenantSetting]
+    ) -> Iterator[tuple[Diagnostic, FunctionFacts, PerTenantSetting]]:
+        """The reads of some settings, with the functions that they stand in."""
         fields = {item.field: item for item in wanted}
         accessors = {name: item for item in wanted for name in item.accessors}
+        if not fields:
+            return
         for function in module.functions.values():
-            if self._is_getter(module, function, policy) or self._in_settings_class(module, function):
+            if self._is_getter(module, function, policy):
                 continue
+            if self._in_settings_class(module, function) and not (
+                any(read.name in fields for read in function.reads) and _says_signing(index, function)
+            ):
+                continue
+            inside = self._in_settings_class(module, function)
             for read in function.reads:
                 item = fields.get(read.name)
-                if item is None or self._defines(module, read.span, item.field):
+                if item is None or (not inside and self._defines(module, read.span, item.field)):
+                    continue
+                if inside and not _signs(module, index, function, item, read.span):
                     continue
                 if self._is_settings(module.path, function, read.base, item.field, index, policy):
-                    yield self._told(
-                        module.path, read.span, f"{name_of(read.base) or 'settings'}.{read.name}", item
-                    )
-            for call in function.calls:
-                yield from self._called(module, function, call, fields, accessors, index, policy)
+                    what = f"{name_of(read.base) or 'settings'}.{read.name}"
+                    yield self._told(module.path, read.span, what, item), function, item
+            for call in function.calls if not inside else ():
+                for found, item in self._called(module, function, call, fields, accessors, index, policy):
+                    yield found, function, item
         for site in module.import_sites:
             item = fields.get(last_part(site.target))
             if item is not None and _named_settings(site.target.rpartition(".")[0]):
-                yield self._told(module.path, site.span, site.target, item)
+                yield self._told(module.path, site.span, site.target, item), module.top, item
 
     def _told(self, path: str, span: Span, what: str, item: PerTenantSetting) -> Diagnostic:
         message = f'{what} is one value for all tenants; it belongs to the tenant, as "{item.key}"'
@@ -150,7 +250,7 @@ class GlobalSetting(Rule):
         accessors: dict[str, PerTenantSetting],
         index: Project,
         policy: Policy,
-    ) -> Iterator[Diagnostic]:
+    ) -> Iterator[tuple[Diagnostic, PerTenantSetting]]:
         item = accessors.get(call.name)
         if item is not None and call.receiver is not None:
             given = any(
@@ -160,7 +260,7 @@ class GlobalSetting(Rule):
             if not given and self._is_settings(
                 module.path, function, call.receiver, call.name, index, policy
             ):
-                yield self._told(module.path, call.span, f"{name_of(call.func)}()", item)
+                yield self._told(module.path, call.span, f"{name_of(call.func)}()", item), item
             return
         if call.name not in _READERS:
             return
@@ -175,7 +275,10 @@ class GlobalSetting(Rule):
             receiver is not None
             and self._is_settings(module.path, function, receiver, field.field, index, policy)
         ):
-            yield self._told(module.path, call.span, f'{name or name_of(call.func)}("{field.field}")', field)
+            yield (
+                self._told(module.path, call.span, f'{name or name_of(call.func)}("{field.field}")', field),
+                field,
+            )
 
     def _is_settings(
         self, path: str, function: FunctionFacts, base: Value, field: str, index: Project, policy: Policy
@@ -255,8 +358,23 @@ class GlobalSetting(Rule):
         Invalid("from app import config\ndef inn():\n    return config.settings.NALOGO_INN\n", (Expected(3, 'config.settings.NALOGO_INN'),), SETTINGS, POLICY),
         Invalid("from app.config import NALOGO_INN\n", (Expected(1, 'app.config.NALOGO_INN'),), SETTINGS, POLICY),
         Invalid("from app.config import settings\ntoken = settings.BOT_TOKEN\n", (Expected(2, "bots.bot_token"),), SETTINGS, POLICY, path="app/cabinet/auth/telegram.py"),
+        Invalid(HEAD + "from app.webapp import parse_webapp_init_data\ndef f(data):\n    if not settings.BOT_TOKEN:\n        raise ValueError\n    return parse_webapp_init_data(data, settings.BOT_TOKEN)\n", (Expected(6, 'settings.BOT_TOKEN'),), SETTINGS, POLICY),
+        Invalid(HEAD + "from app.tg import check\ndef f(data):\n    return check(data, token=settings.BOT_TOKEN)\n", (Expected(4, 'settings.BOT_TOKEN'),), {**SETTINGS, "app/tg.py": "import hmac\ndef check(data, token):\n    return inner(token.encode(), data)\ndef inner(secret, data):\n    return hmac.new(secret, data).hexdigest()\n"}, POLICY),
+        Invalid(HEAD + "import hmac, hashlib\ndef f(data, given):\n    token = settings.BOT_TOKEN\n    secret = hashlib.sha256(token.encode()).digest()\n    return hmac.compare_digest(hmac.new(secret, data, hashlib.sha256).hexdigest(), given)\n", (Expected(4, 'settings.BOT_TOKEN'),), SETTINGS, POLICY),
+        Invalid("import hmac, os\ndef f(data):\n    return hmac.new(os.environ['BOT_TOKEN'].encode(), data, 'sha256'), hmac.new(os.getenv('BOT_TOKEN', '').encode(), data, 'sha256')\n", (Expected(3, 'os.environ'), Expected(3, 'os.getenv')), SETTINGS, POLICY),
+        Invalid(HEAD + "import hmac\ndef f(data):\n    return hmac.new((getattr(settings, 'BOT_TOKEN', '') or '').encode(), data, 'sha256')\n", (Expected(4, 'BOT_TOKEN'),), SETTINGS, POLICY),
+        Invalid(HEAD + "import hmac\ndef f(data, token=settings.BOT_TOKEN):\n    return hmac.new(token.encode(), data, 'sha256')\n", (Expected(3, 'BOT_TOKEN'),), SETTINGS, POLICY),
+        Invalid(HEAD + "import hmac\nTOKEN = settings.BOT_TOKEN\ndef f(data):\n    return hmac.new(TOKEN.encode(), data, 'sha256')\n", (Expected(3, 'BOT_TOKEN'),), SETTINGS, POLICY),
+        Invalid(HEAD + "import hmac\nclass V:\n    def __init__(self):\n        self.token = settings.BOT_TOKEN\n    def check(self, data):\n        return hmac.new(self.token.encode(), data, 'sha256')\n", (Expected(5, 'BOT_TOKEN'),), SETTINGS, POLICY),
+        Invalid(HEAD + "import hmac\nclass V:\n    def __init__(self, token):\n        self.token = token\n    def check(self, data):\n        return hmac.new(self.token.encode(), data, 'sha256')\ndef f():\n    return V(settings.BOT_TOKEN)\n", (Expected(9, 'BOT_TOKEN'),), SETTINGS, POLICY),
+        Invalid(HEAD + "import hmac\ndef secret():\n    return settings.BOT_TOKEN.encode()\ndef f(data):\n    return hmac.new(secret(), data, 'sha256')\n", (Expected(4, 'BOT_TOKEN'),), SETTINGS, POLICY),
+        Invalid(HEAD + "import jwt\ndef f(data):\n    return jwt.encode(data, settings.get_token(), 'HS256')\n", (Expected(4, 'settings.get_token()'),), SETTINGS, {**POLICY, "settings": (PerTenantSetting("BOT_TOKEN", "bots.bot_token", ("get_token",), ("app/cabinet/**",)),)}),
+        Invalid("import hmac\nfrom pydantic_settings import BaseSettings\nclass Settings(BaseSettings):\n    BOT_TOKEN: str = ''\n    def sign(self, data):\n        secret = (self.BOT_TOKEN or '').strip()\n        return hmac.new(key=secret.encode(), msg=data, digestmod='sha256')\n", (Expected(6, 'self.BOT_TOKEN'),), {}, POLICY, path="app/config.py"),
     )  # fmt: skip
     VALID = (
+        Valid(HEAD + "from aiogram import Bot\ndef f(user):\n    bot = Bot(token=settings.BOT_TOKEN)\n    return verify_member(bot, user)\n", SETTINGS, POLICY),
+        Valid(HEAD + "import hmac\ndef f(data, bot):\n    if settings.BOT_TOKEN:\n        return hmac.new(bot.token.encode(), data, 'sha256')\n", SETTINGS, POLICY),
+        Valid(HEAD + "from app.start import start\ndef f():\n    return start(settings.BOT_TOKEN), sign_in(settings.BOT_TOKEN)\n", {**SETTINGS, "app/start.py": "import hmac\ndef start(token):\n    hmac.new(b'x', b'y')\n    return Bot(token)\n"}, POLICY),
         Valid(HEAD + "async def inn(db, bot_id):\n    return await get_config_value(db, bot_id, \"nalogo.inn\")\n", SETTINGS, POLICY),
         Valid(HEAD + "def theme():\n    return settings.THEME, settings.BOT_TOKEN\n", SETTINGS, POLICY),
         Valid("async def secret(db, bot_id):\n    return await get_cabinet_jwt_secret(db, bot_id)\n", SETTINGS, POLICY),
