@@ -17,6 +17,7 @@ _WRAPS = frozenset(("make_url", "SecretStr", "PostgresDsn", "quote_plus", "quote
 _BUILDS = frozenset(("create", "URL", "build"))
 _DEPTH = 8
 _MOST = 8
+_STEPS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Reading:
     """What was come upon while a URL was read: the settings and variables of the environment that it is made of."""
 
     sources: set[str] = field(default_factory=set)
+    steps: int = 0  # helpers that call each other would be read over and over
 
 
 def logins(index: Project, function: FunctionFacts, call: Call, reading: Reading) -> list[Login]:
@@ -68,7 +70,8 @@ Texts = list[tuple[str, bool]]
 
 def _texts(index: Project, function: FunctionFacts, value: Value, reading: Reading, depth: int) -> Texts:
     """What a value may be as text; with whether it is only the default of something that is read from outside."""
-    if depth <= 0:
+    reading.steps += 1
+    if depth <= 0 or reading.steps > _STEPS:
         return [(HIDDEN, False)]
 
     def again(part: Value) -> Texts:
@@ -80,9 +83,8 @@ def _texts(index: Project, function: FunctionFacts, value: Value, reading: Readi
         case Text(parts):
             made: Texts = [("", False)]
             for part in parts:
-                made = [
-                    (text + more, default or also) for text, default in made for more, also in again(part)
-                ]
+                told = again(part)
+                made = [(text + more, default or also) for text, default in made for more, also in told]
                 made = made[:_MOST]
             return made
         case Logic(items=items) | Choice(arms=items):
@@ -112,11 +114,9 @@ def _of_call(index: Project, function: FunctionFacts, call: Call, reading: Readi
         and (user := call.argument(1, "username", "user")) is not None
         and first is not None
     ):
-        return [
-            (f"{driver}://{role}@", default or also)
-            for driver, default in again(first)
-            for role, also in again(user)
-        ][:_MOST]
+        drivers, roles = again(first), again(user)
+        made = [(f"{driver}://{role}@", one or two) for driver, one in drivers for role, two in roles]
+        return made[:_MOST]
     if call.name in _ENVIRONMENT and isinstance(first, Const) and isinstance(first.value, str):
         reading.sources.add(f"environment {first.value}")
         other = call.argument(1, "default")

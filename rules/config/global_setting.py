@@ -372,6 +372,8 @@ class GlobalSetting(Rule):
         Invalid("import hmac\nfrom pydantic_settings import BaseSettings\nclass Settings(BaseSettings):\n    BOT_TOKEN: str = ''\n    def sign(self, data):\n        secret = (self.BOT_TOKEN or '').strip()\n        return hmac.new(key=secret.encode(), msg=data, digestmod='sha256')\n", (Expected(6, 'self.BOT_TOKEN'),), {}, POLICY, path="app/config.py"),
     )  # fmt: skip
     VALID = (
+        Valid(HEAD + "import hmac\ndef f(data, bot_id):\n    return hmac.new(get_settings(bot_id).BOT_TOKEN.encode(), data, 'sha256')\n", SETTINGS, POLICY),
+        Valid(HEAD + "def f(bot):\n    if bot.token == settings.BOT_TOKEN:\n        return None\n    return start(token=settings.BOT_TOKEN or ''), cache_key(f'x:{settings.BOT_TOKEN}')\n", SETTINGS, POLICY),
         Valid(HEAD + "from aiogram import Bot\ndef f(user):\n    bot = Bot(token=settings.BOT_TOKEN)\n    return verify_member(bot, user)\n", SETTINGS, POLICY),
         Valid(HEAD + "import hmac\ndef f(data, bot):\n    if settings.BOT_TOKEN:\n        return hmac.new(bot.token.encode(), data, 'sha256')\n", SETTINGS, POLICY),
         Valid(HEAD + "from app.start import start\ndef f():\n    return start(settings.BOT_TOKEN), sign_in(settings.BOT_TOKEN)\n", {**SETTINGS, "app/start.py": "import hmac\ndef start(token):\n    hmac.new(b'x', b'y')\n    return Bot(token)\n"}, POLICY),
