@@ -11,11 +11,13 @@ from merge_tool.rulekit.values import (
     Attr,
     Call,
     Choice,
+    Entry,
     Fork,
     Function,
     Item,
     Items,
     Logic,
+    Record,
     Ref,
     Star,
     Text,
@@ -30,6 +32,7 @@ _CARRIES = frozenset(
     "encode decode strip lstrip rstrip lower upper str bytes bytearray get_secret_value sha256 sha1 sha512 md5 blake2b digest hexdigest new "  # noqa: SIM905
     "b64decode b64encode urlsafe_b64encode urlsafe_b64decode unhexlify hexlify fromhex format join split getenv get cast copy first".split()
 )
+_LATER = frozenset(("to_thread", "partial", "run_in_executor", "run_in_threadpool", "run_sync", "submit"))
 _DEPTH = 3
 
 Holds = Callable[[Value], bool]
@@ -64,8 +67,10 @@ def carries(value: Value | None, holds: Holds) -> bool:
                 stack.extend(item.arms)
             case Fork():
                 stack += [*item.then, *item.orelse]
-            case Star():
+            case Star() | Entry():
                 stack.append(item.value)
+            case Record():
+                stack.extend(item.entries)
             case Function():
                 stack.append(item.body)
             case _:
@@ -80,6 +85,8 @@ def says_signing(index: Project, function: FunctionFacts, call: Call) -> bool:
         return True
     if any(said[at : at + 2] == ["init", "data"] for at in range(len(said) - 1)):
         return True
+    if call.name == "update":
+        return isinstance(call.receiver, Call) and says_signing(index, function, call.receiver)
     if call.name in ("new", "digest", "encode", "decode"):
         return index.callee_name(function.path, function, call) in _QUALIFIED
     return "itsdangerous" in index.callee_name(function.path, function, call) if said[-1:] == ["serializer"] else False  # fmt: skip
@@ -96,14 +103,23 @@ def signing_calls(
         holds: whether one value is the secret itself, such as a name or an attribute.
         depth: how many calls deep a parameter is followed.
     """
-    for call in function.calls:
+    for written in function.calls:
+        call = _meant(written)
         slots: list[tuple[int | str, Value]] = [*enumerate(call.args), *call.kwargs]
         given = [(slot, value) for slot, value in slots if carries(value, holds)]
         if given and (
             says_signing(index, function, call)
             or (depth > 0 and any(_passed_on(index, function, call, slot, depth) for slot, _ in given))
         ):
-            yield call
+            yield written
+
+
+def _meant(call: Call) -> Call:
+    """The call that `to_thread(verify, token)`, `partial(verify, token)` and their like will make."""
+    at = 1 if call.name == "run_in_executor" else 0
+    if call.name in _LATER and len(call.args) > at and isinstance(call.args[at], Ref):
+        return Call(call.args[at], call.args[at + 1 :], call.kwargs, call.span)
+    return call
 
 
 def _passed_on(index: Project, function: FunctionFacts, call: Call, slot: int | str, depth: int) -> bool:
