@@ -1,0 +1,148 @@
+"""What is wrong with a merge that looks clean: something lost, something doubled, a comma missing."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from merge_tool.merging.facts import Fact, blocks_of, names_used
+from merge_tool.merging.lexer import Line, Token
+
+_NEVER_TWICE = frozenset({"definition", "import", "entry", "key", "route"})
+
+
+def count_problems(sides: Sequence[Counter[Fact]], merged: Counter[Fact]) -> list[Fact]:
+    """Facts of base, ours and theirs that the merge has too few or too many of.
+
+    What both sides added may stand once or as often as both added it, but what both added alike must stand once.
+    An import that one side removed may stand: it was kept because it is used.
+    """
+    found: list[Fact] = []
+    base, ours, theirs = sides
+    for fact in base.keys() | ours.keys() | theirs.keys() | merged.keys():
+        b, o, t, m = base[fact], ours[fact], theirs[fact], merged[fact]
+        low, high = expected(b, o, t)
+        if fact[0] in _NEVER_TWICE:
+            high = min(high, max(o, t, 1)) if min(o, t) <= 1 else high
+        if fact[0] == "import":
+            high = max(high, min(b, 1), min(o, 1), min(t, 1))
+        if fact[0] == "name":
+            low, high = min(low, 1), max(high, o, t)
+        if not low <= m <= high:
+            found.append(fact)
+    return sorted(found)
+
+
+def expected(base: int, ours: int, theirs: int) -> tuple[int, int]:
+    """How often something may stand in a merge: the fewest and the most."""
+    own, other = ours - base, theirs - base
+    if own == 0 or other == 0:
+        return base + own + other, base + own + other
+    if own > 0 and other > 0:
+        return (max(ours, theirs), base + own + other) if own != other else (ours, ours)
+    if own < 0 and other < 0:
+        return max(base + own + other, 0), min(ours, theirs)
+    return max(min(base + own + other, ours, theirs), 0), max(base + own + other, base)
+
+
+def tree_problem(tree: ast.Module, spans: list[tuple[int, int]], known: set[str]) -> str:
+    """What the parser lets pass and Python does not mean, within the lines that were merged; "" without.
+
+    Args:
+        spans: first and last line, from 1, of what the cascade wrote.
+        known: problems of the same kind that a side had already, as this function words them.
+    """
+    for node in _within(tree.body, spans):
+        for inner in ast.walk(node) if not hasattr(node, "body") else _shallow(node):
+            problem = _twice(inner)
+            if problem and problem not in known:
+                return problem
+    return ""
+
+
+def _within(block: list[ast.stmt], spans: list[tuple[int, int]]) -> Iterator[ast.stmt]:
+    for node in block:
+        first, last = node.lineno, node.end_lineno or node.lineno
+        decorators = getattr(node, "decorator_list", ())
+        first = min([first, *(item.lineno for item in decorators)])
+        if any(start <= last and first <= end for start, end in spans):
+            yield node
+            for part in blocks_of(node):
+                yield from _within(part, spans)
+
+
+def _shallow(node: ast.stmt) -> Iterator[ast.AST]:
+    """A compound statement's header: everything but its blocks."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case)):
+            yield from ast.walk(child)
+
+
+def _twice(node: ast.AST) -> str:
+    """What stands twice in one node, "" where nothing does."""
+    names: list[str] = []
+    what = ""
+    if isinstance(node, ast.Call):
+        what, names = "the keyword", [item.arg for item in node.keywords if item.arg]
+    elif isinstance(node, ast.Dict):
+        what, names = "the key", [repr(key.value) for key in node.keys if isinstance(key, ast.Constant)]
+    elif isinstance(node, ast.arguments):
+        rest = [item for item in (node.vararg, node.kwarg) if item]
+        what = "the parameter"
+        names = [item.arg for item in (*node.posonlyargs, *node.args, *node.kwonlyargs, *rest)]
+    elif isinstance(node, ast.Set):
+        what, names = "the entry", [repr(item.value) for item in node.elts if isinstance(item, ast.Constant)]
+    counted = Counter(names)
+    twice = next((name for name, count in counted.items() if count > 1), "")
+    return f"{what} {twice} stands twice" if twice else ""
+
+
+def lost_imports(tree: ast.Module, base: Counter[Fact], merged: Counter[Fact]) -> set[str]:
+    """Names whose import the base had, the merge has not, and the merged code reads all the same."""
+    gone = {fact[-1] for fact in base if fact[0] == "import" and not merged[fact]}
+    gone -= {fact[-1] for fact, count in merged.items() if count and fact[0] == "import"}
+    gone -= {
+        fact[1].rpartition(".")[2]
+        for fact, count in merged.items()
+        if count and fact[0] in ("definition", "name")
+    }
+    return gone & names_used(tree) if gone else set()
+
+
+def joined_strings(lines: list[Line]) -> Counter[tuple[str, str]]:
+    """Pairs of strings with nothing between them: where a comma may be missing."""
+    found: Counter[tuple[str, str]] = Counter()
+    for line in lines:
+        code = [token for token in line.tokens if token.kind != "comment"]
+        for one, other in pairwise(code):
+            if one.kind == other.kind == "string":
+                found[one.text, other.text] += 1
+    return found
+
+
+def comments(lines: list[Line]) -> Counter[str]:
+    """The comments, by their text."""
+    return Counter(token.text for token in tokens(lines) if token.kind == "comment")
+
+
+def tokens(lines: list[Line]) -> Iterator[Token]:
+    """The tokens of all lines."""
+    for line in lines:
+        yield from line.tokens
+
+
+def stretch_problem(base: list[Line], ours: list[Line], theirs: list[Line], merged: list[Line]) -> str:
+    """What is wrong with a merged stretch against its three sides; "" without."""
+    old, own, other, now = map(comments, (base, ours, theirs, merged))
+    for text in old.keys() | own.keys() | other.keys() | now.keys():
+        low, high = expected(old[text], own[text], other[text])
+        if not low <= now[text] <= high:
+            return f"the comment {text[:40]!r} would be {'lost' if now[text] < low else 'doubled'}"
+    joined = joined_strings(merged)
+    allowed = joined_strings(ours) | joined_strings(theirs)
+    if joined - allowed and sum(joined.values()) > sum(allowed.values()):
+        return "two strings would be joined without a comma"
+    return ""

@@ -1,0 +1,80 @@
+"""What a file is besides its text: encoding, byte order mark, line ends. Merged apart, so that none of it conflicts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from merge_tool.codemods.text import SourceText, decode_source
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Three texts with the line ends they share, and the form that their merge will have.
+
+    Attributes:
+        ends: what `\\n` becomes again when the merge is written; None where line ends stand in the texts as they are.
+    """
+
+    base: str
+    ours: str
+    theirs: str
+    form: SourceText
+    ends: str | None
+
+    def encode(self, text: str) -> bytes:
+        """A merged text as bytes.
+
+        Raises:
+            ValueError: the encoding lacks a character, or the text names another encoding than it has.
+        """
+        if self.ends is not None:
+            text = text.replace("\n", self.ends)
+        data = self.form.encode(text)
+        if decode_source(data).text != text:
+            raise ValueError("the merged text names another encoding")
+        return data
+
+
+def three_way(base: T, ours: T, theirs: T) -> T | None:
+    """The value that a merge has, None where both sides changed it differently."""
+    if ours in (base, theirs):
+        return theirs
+    return ours if theirs == base else None
+
+
+def read_texts(base: bytes, ours: bytes, theirs: bytes, *, new: bool = False) -> Texts:
+    """Decodes three versions of a Python file.
+
+    Args:
+        new: there is no base, both sides added the file.
+
+    Raises:
+        ValueError: one cannot be decoded, or both sides changed the encoding.
+    """
+    own, other = decode_source(ours), decode_source(theirs)
+    old = decode_source(base) if not new else own.with_text("")
+    form = three_way((old.encoding, old.bom), (own.encoding, own.bom), (other.encoding, other.bom))
+    if form is None:
+        raise ValueError("both sides changed the encoding")
+    texts = [old.text, own.text, other.text]
+    kinds = [_ends(text) for text in texts]
+    ends = None
+    if len({kind for kind in kinds if kind}) > 1 and "mixed" not in kinds:
+        known = [kind or "\n" for kind in kinds]
+        ends = three_way(known[0] if old.text else known[1], known[1], known[2])
+        texts = [text.replace("\r\n", "\n") for text in texts]
+    return Texts(texts[0], texts[1], texts[2], SourceText("", *form), ends)
+
+
+def _ends(text: str) -> str:
+    """The line end that a text has throughout, "mixed", or "" where it has none."""
+    crlf = text.count("\r\n")
+    lf = text.count("\n") - crlf
+    if text.count("\r") > crlf:
+        return "mixed"
+    if crlf and lf:
+        return "mixed"
+    return "\r\n" if crlf else "\n" if lf else ""
