@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from merge_tool.merging.imports import is_import, join_imports, merge_import
 from merge_tool.merging.lexer import Line
 from merge_tool.merging.model import Allowance, Left, Step
+from merge_tool.merging.pairing import LIKENESS, shared
 from merge_tool.merging.sequence import Row, Spot, rows_and_spots
 from merge_tool.merging.tokens import merge_statement
 
@@ -32,7 +33,8 @@ def merge_lines(base: Lines, ours: Lines, theirs: Lines, allowance: Allowance) -
     _no_moves(rows, spots)
     pieces: list[str] = []
     for index, spot in enumerate(spots):
-        pieces.append(_spot(spot, allowance))
+        following = rows[index] if index < len(rows) else None
+        pieces.append(_spot(spot, following, allowance))
         if index < len(rows):
             pieces.append(_row(rows[index], allowance))
     _neighbours(rows, spots, allowance)
@@ -60,6 +62,10 @@ def _no_moves(rows: Sequence[Row[Line]], spots: Sequence[Spot[Line]]) -> None:
         for added, gone in ((spot.ours, other), (spot.theirs, own)):
             if added and _header_gone(rows, gone, index, added[0].key[0]):
                 raise Left("one side removed the block that the other added to")
+        for added, gone in ((spot.ours, other), (spot.theirs, own)):
+            beside = [at for at in (index - 1, index) if 0 <= at < len(rows)]
+            if added and any(gone[at][0] and not is_import(rows[at].base) for at in beside):
+                raise Left("one side removed what stood next to what the other added")
     for index, row in enumerate(rows):
         for side, gone in ((row.ours, other), (row.theirs, own)):
             if (
@@ -90,10 +96,11 @@ def _row(row: Row[Line], allowance: Allowance) -> str:
         if kept is not None and is_import(base) and allowance.keep & set(base.words):
             return kept.raw
         return ""
+    space = theirs.before if ours.before == base.before else ours.before
     if theirs.key == base.key or ours.key == theirs.key:
-        return ours.raw if ours.raw != base.raw else theirs.raw
+        return space + (ours.body if ours.body != base.body else theirs.body)
     if ours.key == base.key:
-        return theirs.raw
+        return space + theirs.body
     if base.is_comment or ours.is_comment or theirs.is_comment:
         raise Left("both sides edited one comment")
     if is_import(base) and is_import(ours) and is_import(theirs):
@@ -101,7 +108,7 @@ def _row(row: Row[Line], allowance: Allowance) -> str:
     return merge_statement(base, ours, theirs, allowance)
 
 
-def _spot(spot: Spot[Line], allowance: Allowance) -> str:
+def _spot(spot: Spot[Line], following: Row[Line] | None, allowance: Allowance) -> str:
     own, other = spot.ours, spot.theirs
     if not own or not other:
         return _text(own or other)
@@ -115,7 +122,12 @@ def _spot(spot: Spot[Line], allowance: Allowance) -> str:
         return _text(own)
     if all(is_import(line) for line in (*own, *other)) and len({line.key[0] for line in (*own, *other)}) == 1:
         return "".join(join_imports(own, other, allowance))
-    return _both_added(own, other, allowance)
+    text = _both_added(own, other, allowance)
+    if not other[0].before and following is not None and following.ours is not None:
+        gap = following.ours.before  # what stood behind ours, and now stands behind theirs
+        if gap != following.base.before:
+            text = _text(own) + gap + _text(other)
+    return text
 
 
 def _within(small: Lines, large: Lines) -> bool:
@@ -139,8 +151,32 @@ def _both_added(own: Lines, other: Lines, allowance: Allowance) -> str:
     elif all(line.name or line.is_comment for line in heads):
         allowance.take(Step.ENTRIES, "both sides added names with values")
     else:
+        _independent(own, other)
         allowance.take(Step.STATEMENTS, "both sides added statements", sure=False)
     return _text(own) + _text(other)
+
+
+_LEAVES = frozenset({"return", "raise", "continue", "break"})
+
+
+def _independent(own: Lines, other: Lines) -> None:
+    """Refuses statements that look like two versions of one thing, or of which the first would hide the second."""
+    depth = own[0].key[0]
+    if any(line.key[0] == depth and line.words[:1] and line.words[0] in _LEAVES for line in own):
+        raise Left("what ours added leaves the block before what theirs added")
+    if {name for line in own for name in line.targets} & {name for line in other for name in line.targets}:
+        raise Left("both sides assign the same")
+    one, two = ([text for line in side for text in line.words if len(text) > 1] for side in (own, other))
+    if shared(one, two) >= LIKENESS and not (
+        len(own) == len(other) == 1 and _calls(own[0]) == _calls(other[0])
+    ):
+        raise Left("both sides added much the same")
+
+
+def _calls(line: Line) -> tuple[str, ...]:
+    """What a line that is one call calls; empty for other lines."""
+    words = line.words
+    return words[: words.index("(")] if "(" in words and "=" not in words[: words.index("(")] else ("",)
 
 
 def _defines(line: Line) -> bool:

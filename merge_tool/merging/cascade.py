@@ -7,8 +7,10 @@ of stays a conflict, and what a check finds wrong afterwards is undone.
 from __future__ import annotations
 
 import ast
+import gc
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from merge_tool.merging.assembly import Assembly
@@ -73,6 +75,27 @@ def merge_file(
         return git_merge(
             base or b"", ours, theirs, labels, "not a Python file: git's merge is all that is tried"
         )
+    with _no_collection():
+        return _python(base, ours, theirs, level, frozenset(off), transforms, labels)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Trees are many objects and no cycles: looking for garbage among them costs as much as parsing."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _python(
+    base: bytes | None, ours: bytes, theirs: bytes, level: Level, off: frozenset[str],
+    transforms: Sequence[Transform], labels: Labels,
+) -> MergeResult:  # fmt: skip
+    """The merge of Python files, or git's where one cannot be read."""
     try:
         texts = read_texts(base or b"", ours, theirs, new=base is None)
         trees = [parse(text) for text in (texts.base, texts.ours, texts.theirs)]
@@ -80,7 +103,7 @@ def merge_file(
         reason = f"a side is no Python that can be read ({error}): git's merge is all that is tried"
         return git_merge(base or b"", ours, theirs, labels, reason)
     try:
-        return _transformed(texts, trees, level, frozenset(off), transforms, labels)
+        return _transformed(texts, trees, level, off, transforms, labels)
     except (UnicodeEncodeError, ValueError) as error:
         return git_merge(base or b"", ours, theirs, labels, f"the merge has no encoding: {error}")
 

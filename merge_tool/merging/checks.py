@@ -21,7 +21,8 @@ def count_problems(sides: Sequence[Counter[Fact]], merged: Counter[Fact]) -> lis
     """
     found: list[Fact] = []
     base, ours, theirs = sides
-    for fact in base.keys() | ours.keys() | theirs.keys() | merged.keys():
+    changed = {fact for side in (ours, theirs, merged) for fact, _ in side.items() ^ base.items()}
+    for fact in changed:
         b, o, t, m = base[fact], ours[fact], theirs[fact], merged[fact]
         low, high = expected(b, o, t)
         if fact[0] in _NEVER_TWICE:

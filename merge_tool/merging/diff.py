@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 # Past this many edits in one gap the shortest script is not looked for: its cost is their square.
 _MOST_EDITS = 400
+_SLACK = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,32 @@ def changes(old: Sequence[str], new: Sequence[str]) -> list[Change]:
     Returns:
         The changes in order; between two of them at least one item is common.
     """
+    head = 0
+    for one, other in zip(old, new, strict=False):
+        if one != other:
+            break
+        head += 1
+    tail = 0
+    for one, other in zip(reversed(old[head:]), reversed(new[head:]), strict=False):
+        if one != other:
+            break
+        tail += 1
+    # A few equal items more, so that a group can slide down into them.
+    tail = max(tail - _SLACK, 0)
+    middle = _changes(old[head : len(old) - tail], new[head : len(new) - tail])
+    return [Change(a + head, b + head, c + head, d + head) for a, b, c, d in middle]
+
+
+def _changes(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int, int, int]]:
     first: list[int] = []
     second: list[int] = []
     numbers: dict[str, int] = {}
     for source, target in ((old, first), (new, second)):
-        target.extend(numbers.setdefault(item, len(numbers)) for item in source)
+        for item in source:
+            number = numbers.get(item)
+            if number is None:
+                number = numbers[item] = len(numbers)
+            target.append(number)
     gone, came = [True] * len(first), [True] * len(second)
     for i, j in _matches(first, second):
         gone[i] = came[j] = False
@@ -172,8 +194,8 @@ def _slide(items: list[int], changed: list[bool], other: list[bool]) -> None:
                 stop += 1
 
 
-def _collect(gone: list[bool], came: list[bool]) -> list[Change]:
-    found: list[Change] = []
+def _collect(gone: list[bool], came: list[bool]) -> list[tuple[int, int, int, int]]:
+    found: list[tuple[int, int, int, int]] = []
     i = j = 0
     while i < len(gone) or j < len(came):
         if (i >= len(gone) or not gone[i]) and (j >= len(came) or not came[j]):
@@ -184,5 +206,5 @@ def _collect(gone: list[bool], came: list[bool]) -> list[Change]:
             i += 1
         while j < len(came) and came[j]:
             j += 1
-        found.append(Change(start[0], i, start[1], j))
+        found.append((start[0], i, start[1], j))
     return found

@@ -37,22 +37,25 @@ def facts_of(tree: ast.Module) -> Counter[Fact]:
     Returns:
         How often each stands there; the first word of a fact says what it is.
     """
-    found: Counter[Fact] = Counter()
+    found: list[Fact] = []
     stack: list[tuple[str, list[ast.stmt]]] = [("", tree.body)]
     while stack:
         scope, block = stack.pop()
         for node in block:
+            if isinstance(node, (ast.Expr, ast.Return, ast.Raise)):
+                continue
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                found["definition", f"{scope}{node.name}"] += 1
-                found.update(_routes(node))
+                found.append(("definition", f"{scope}{node.name}"))
+                if node.decorator_list:
+                    found += _routes(node)
                 stack.append((f"{scope}{node.name}.", node.body))
             elif isinstance(node, (ast.Import, ast.ImportFrom)):
-                found.update(_imports(node, scope))
+                found += _imports(node, scope)
             elif isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
-                found.update(_assigned(node, scope))
+                found += _assigned(node, scope)
             else:
                 stack += [(scope, part) for part in blocks_of(node)]
-    return found
+    return Counter(found)
 
 
 def blocks_of(node: ast.AST) -> Iterator[list[ast.stmt]]:

@@ -74,6 +74,24 @@ class Line:
         return self.before + self.indent + "".join(token.raw for token in self.tokens) + self.after
 
     @property
+    def body(self) -> str:
+        """The line without the blank lines above it."""
+        return self.indent + "".join(token.raw for token in self.tokens) + self.after
+
+    @property
+    def targets(self) -> frozenset[str]:
+        """What an assignment assigns to, as written; empty for other statements."""
+        texts = [token.text for token in self.tokens]
+        if "=" not in texts:
+            return frozenset()
+        left = texts[: texts.index("=")]
+        return (
+            frozenset()
+            if left.count("(") != left.count(")")
+            else frozenset({"".join(left).partition(":")[0]})
+        )
+
+    @property
     def name(self) -> str:
         """What stays when the line is edited: what it defines, assigns or imports from; "" without."""
         texts = [token.text for token in self.tokens[:8]]
