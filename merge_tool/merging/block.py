@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from merge_tool.merging.imports import is_import, join_imports, merge_import
+from merge_tool.merging.imports import is_import, merge_import, merge_import_block
 from merge_tool.merging.lexer import Line
 from merge_tool.merging.model import Allowance, Left, Step
 from merge_tool.merging.pairing import LIKENESS, shared
@@ -29,6 +29,9 @@ def merge_lines(base: Lines, ours: Lines, theirs: Lines, allowance: Allowance) -
     if _same(ours, theirs):
         allowance.take(Step.FORMAT, "both sides made the same change, in another format")
         return _text(ours)
+    every = (*base, *ours, *theirs)
+    if all(is_import(line) for line in every) and len({line.key[0] for line in every}) == 1:
+        return merge_import_block(base, ours, theirs, allowance)
     rows, spots = rows_and_spots(base, ours, theirs)
     _no_moves(rows, spots)
     pieces: list[str] = []
@@ -51,10 +54,8 @@ def _text(lines: Lines) -> str:
 
 def _no_moves(rows: Sequence[Row[Line]], spots: Sequence[Spot[Line]]) -> None:
     """Refuses where one side moved code in or out, or removed the header of what the other changed."""
-    own = [(row.ours is None, row.ours is not None and row.ours.key[0] != row.base.key[0]) for row in rows]
-    other = [
-        (row.theirs is None, row.theirs is not None and row.theirs.key[0] != row.base.key[0]) for row in rows
-    ]
+    own = [_fate(row.base, row.ours, row.theirs) for row in rows]
+    other = [_fate(row.base, row.theirs, row.ours) for row in rows]
     for moved, name in ((own, "ours"), (other, "theirs")):
         if any(flag for _, flag in moved):
             raise Left(f"{name} moved code in or out that the other side changed near by")
@@ -74,6 +75,11 @@ def _no_moves(rows: Sequence[Row[Line]], spots: Sequence[Spot[Line]]) -> None:
                 and _header_gone(rows, gone, index, row.base.key[0])
             ):
                 raise Left("one side removed the block in which the other edited")
+
+
+def _fate(base: Line, side: Line | None, other: Line | None) -> tuple[bool, bool]:
+    """Whether a side removed a line that the other has still, and whether it moved it in or out."""
+    return side is None and other is not None, side is not None and side.key[0] != base.key[0]
 
 
 def _header_gone(rows: Sequence[Row[Line]], gone: Sequence[tuple[bool, bool]], at: int, indent: str) -> bool:
@@ -121,7 +127,7 @@ def _spot(spot: Spot[Line], following: Row[Line] | None, allowance: Allowance) -
         allowance.take(Step.CONTAINED, "what theirs added is part of what ours added", sure=True)
         return _text(own)
     if all(is_import(line) for line in (*own, *other)) and len({line.key[0] for line in (*own, *other)}) == 1:
-        return "".join(join_imports(own, other, allowance))
+        return merge_import_block((), own, other, allowance)
     text = _both_added(own, other, allowance)
     if not other[0].before and following is not None and following.ours is not None:
         gap = following.ours.before  # what stood behind ours, and now stands behind theirs
@@ -144,8 +150,6 @@ def _both_added(own: Lines, other: Lines, allowance: Allowance) -> str:
     named = [line.name for line in heads if line.name]
     if len(named) != len(set(named)):
         raise Left("both sides added something of one name")
-    if {line.key for line in own} & {line.key for line in other if line.name}:
-        raise Left("both sides added something alike")
     if all(_defines(line) for line in heads):
         allowance.take(Step.DEFINITIONS, "both sides added definitions")
     elif all(line.name or line.is_comment for line in heads):
@@ -198,4 +202,6 @@ def _neighbours(rows: Sequence[Row[Line]], spots: Sequence[Spot[Line]], allowanc
     if all(is_import(line) for line in lines):
         allowance.take(Step.IMPORTS, "both sides changed imports")
         return
+    if Step.STATEMENTS in allowance.used:
+        raise Left("both sides added statements and changed others next to them")
     allowance.take(Step.ADJACENT, "both sides changed statements next to each other", sure=False)

@@ -113,7 +113,10 @@ def _joined(spot: Spot[Element], role: Role, allowance: Allowance) -> list[Eleme
         return [*spot.ours, *spot.theirs]
     keys = {item.key for item in spot.ours}
     fresh = [item for item in spot.theirs if item.key not in keys]
-    if not fresh:
+    order, other_order = ([item.key for item in side] for side in (spot.ours, spot.theirs))
+    if sorted(order) == sorted(other_order):
+        if order != other_order and role != "imports":
+            raise Left("both sides added the same in another order")
         return list(spot.ours)
     if len(fresh) < len(spot.theirs):
         allowance.take(Step.CONTAINED, "both sides added some of the same")

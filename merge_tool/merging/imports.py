@@ -8,7 +8,9 @@ from merge_tool.merging.brackets import Group, tree_of
 from merge_tool.merging.entries import merge_group
 from merge_tool.merging.lexer import Line, Token, logical_lines
 from merge_tool.merging.model import Allowance, Left, Step
-from merge_tool.merging.order import Keyed, sorted_as
+from merge_tool.merging.order import sorted_as
+
+Lines = Sequence[Line]
 
 
 def is_import(line: Line) -> bool:
@@ -94,32 +96,57 @@ class Module:
         return self._kind, self._module
 
 
-def join_imports(ours: Sequence[Line], theirs: Sequence[Line], allowance: Allowance) -> list[str]:
-    """Import statements that both sides added at one place.
+def merge_import_block(base: Lines, ours: Lines, theirs: Lines, allowance: Allowance) -> str:
+    """A stretch that holds nothing but import statements: their union, without what either side took out.
 
     They are put in order where the imports around them, on both sides, stand in one.
 
-    Returns:
-        The statements' texts, in order.
+    Raises:
+        Left: a side imports twice from one module, or one side removed what the other changed.
     """
-    allowance.take(Step.IMPORTS, "both sides added imports")
-    found: list[tuple[Keyed, str]] = []
-    rest = list(theirs)
-    for line in ours:
-        same = next((item for item in rest if item.key == line.key), None)
-        if same is None and line.name:
-            same = next((item for item in rest if item.name == line.name), None)
-        if same is None:
-            found.append((Module(line), line.raw))
+    old, own, other = (
+        {line.name or " ".join(line.key): line for line in side} for side in (base, ours, theirs)
+    )
+    if any(len(known) < len(side) for known, side in ((old, base), (own, ours), (other, theirs))):
+        raise Left("one module is imported from twice")
+    allowance.take(Step.IMPORTS, "both sides changed imports")
+    found: list[tuple[str, Line, str]] = []
+    for ident, line in own.items():
+        text = _union(old.get(ident), line, other.get(ident), allowance)
+        if text is not None:
+            found.append((ident, line, text))
+    places = list(other)
+    for at, (ident, line) in enumerate(other.items()):
+        if ident in own:
             continue
-        rest.remove(same)
-        text = line.raw if same.key == line.key else merge_import(None, line, same, allowance)
-        found.append((Module(line), text))
-    found += [(Module(line), line.raw) for line in rest]
+        text = _union(old.get(ident), None, line, allowance)
+        if text is not None:
+            above = set(places[:at])
+            place = max((index + 1 for index, item in enumerate(found) if item[0] in above), default=0)
+            while place < len(found) and found[place][0] not in other:
+                place += 1
+            found.insert(place, (ident, line, text))
     order = sorted_as([[Module(line) for line in _imports_in(text)] for text in allowance.around])
-    if order is not None and not any(line.before for line in (*ours[1:], *theirs[1:])):
-        found.sort(key=lambda item: order(item[0]))
-    return [text for _, text in found]
+    if order is not None and not any(line.before for _, line, _ in found[1:]):
+        found.sort(key=lambda item: order(Module(item[1])))
+    return "".join(text for _, _, text in found)
+
+
+def _union(base: Line | None, ours: Line | None, theirs: Line | None, allowance: Allowance) -> str | None:
+    """One import statement of the union; None where it is taken out."""
+    if ours is None or theirs is None:
+        kept = ours or theirs
+        assert kept is not None
+        if base is None or allowance.keep & set(kept.words):
+            return kept.raw
+        if kept.key != base.key:
+            raise Left("one side removed an import, the other changed it")
+        return None
+    if ours.key == theirs.key or (base is not None and theirs.key == base.key):
+        return ours.raw
+    if base is not None and ours.key == base.key:
+        return theirs.raw
+    return merge_import(base, ours, theirs, allowance)
 
 
 def _imports_in(text: str) -> list[Line]:
