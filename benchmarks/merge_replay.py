@@ -39,6 +39,7 @@ class Score:
     resolved: int = 0
     equal_bytes: int = 0
     equal_ast: int = 0
+    equal_but_import_order: int = 0
     different: int = 0
     unparsable: int = 0
     markers: int = 0
@@ -57,6 +58,19 @@ def tree_of(data: bytes) -> str | None:
             return ast.dump(ast.parse(data))
         except (SyntaxError, ValueError, RecursionError):
             return None
+
+
+def import_free(data: bytes) -> tuple[str, list[str]] | None:
+    """The file's tree and, in one order, the imports of its top; None where it is no Python."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            tree = ast.parse(data)
+        except (SyntaxError, ValueError, RecursionError):
+            return None
+    moved = [ast.dump(node) for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    tree.body = [node for node in tree.body if not isinstance(node, (ast.Import, ast.ImportFrom))]
+    return ast.dump(tree), sorted(moved)
 
 
 def replaced(data: bytes, hunks: Sequence[tuple[bytes, bytes]], result: bytes) -> list[bytes] | None:
@@ -190,6 +204,7 @@ class Judge:
             score.equal_ast += 1
         else:
             score.different += 1
+            score.equal_but_import_order += import_free(merged.data) == import_free(result)
         if bad := lost_or_doubled(sides, merged.data):
             score.lost_or_doubled += 1
             score.wrong.append(f"{case.merge[:10]} {case.path}: {bad[:3]}")
@@ -241,6 +256,8 @@ def replay(clone: Clone, cases: Iterable[Case], levels: Sequence[str], mixed: di
         )
         for case, sides, result, aligned in ready:
             name = "one-sided merge" if one_sided else "mixed" if aligned else "edited outside"
+            if any(data and tree_of(data) is None for data in (*sides, result)):
+                name = "not Python 3"
             judge.add(name, case, sides, result, not case.base)
     return judge
 
@@ -254,6 +271,7 @@ def main() -> None:
     parser.add_argument(
         "--tsv", type=Path, help="cases, instead of a search; rows of other repositories are passed over"
     )
+    parser.add_argument("--only", default="", help="of the table, the rows of this repository")
     parser.add_argument("--save", type=Path, help="write the cases that were found")
     parser.add_argument("--limit", type=int, default=0, help="the newest N merges of the search")
     parser.add_argument("--level", default="safe,full")
@@ -261,7 +279,11 @@ def main() -> None:
     options = parser.parse_args()
     levels = options.level.split(",")
     with Clone.open(options.repo.resolve()) as clone:
-        cases = read_tsv(options.tsv) if options.tsv else clone.find(options.limit)
+        cases = (
+            [case for case in read_tsv(options.tsv) if options.only in case.repo]
+            if options.tsv
+            else clone.find(options.limit)
+        )
         if options.save:
             write_tsv(options.save, cases)
         judge = replay(clone, cases, levels, mixed_column(options.tsv))
@@ -282,7 +304,7 @@ def main() -> None:
                 f"  resolved {told(score.resolved, score.files)}; equal (AST) of all {told(score.equal_ast, score.files)}"
             )
             print(
-                f"  equal of the resolved {told(score.equal_ast, score.resolved)}; {score.equal_bytes} byte for byte, {score.different} different"
+                f"  equal of the resolved {told(score.equal_ast, score.resolved)}; {score.equal_bytes} byte for byte, {score.different} different ({score.equal_but_import_order} only in the order of imports)"
             )
             print(
                 f"  unparsable {score.unparsable}, markers {score.markers}, lost or doubled {score.lost_or_doubled}"

@@ -63,10 +63,12 @@ def _no_moves(rows: Sequence[Row[Line]], spots: Sequence[Spot[Line]]) -> None:
         for added, gone in ((spot.ours, other), (spot.theirs, own)):
             if added and _header_gone(rows, gone, index, added[0].key[0]):
                 raise Left("one side removed the block that the other added to")
+        beside = [at for at in (index - 1, index) if 0 <= at < len(rows)]
         for added, gone in ((spot.ours, other), (spot.theirs, own)):
-            beside = [at for at in (index - 1, index) if 0 <= at < len(rows)]
             if added and any(gone[at][0] and not is_import(rows[at].base) for at in beside):
                 raise Left("one side removed what stood next to what the other added")
+        if spot.ours and spot.theirs and any(_rewritten(rows[at]) for at in beside):
+            raise Left("both sides wrote the same lines anew")
     for index, row in enumerate(rows):
         for side, gone in ((row.ours, other), (row.theirs, own)):
             if (
@@ -77,9 +79,14 @@ def _no_moves(rows: Sequence[Row[Line]], spots: Sequence[Spot[Line]]) -> None:
                 raise Left("one side removed the block in which the other edited")
 
 
+def _rewritten(row: Row[Line]) -> bool:
+    return row.ours is None and row.theirs is None and not is_import(row.base)
+
+
 def _fate(base: Line, side: Line | None, other: Line | None) -> tuple[bool, bool]:
     """Whether a side removed a line that the other has still, and whether it moved it in or out."""
-    return side is None and other is not None, side is not None and side.key[0] != base.key[0]
+    moved = side is not None and side.key[0] != base.key[0] and (other is None or other.key != side.key)
+    return side is None and other is not None, moved
 
 
 def _header_gone(rows: Sequence[Row[Line]], gone: Sequence[tuple[bool, bool]], at: int, indent: str) -> bool:
@@ -166,8 +173,8 @@ _LEAVES = frozenset({"return", "raise", "continue", "break"})
 def _independent(own: Lines, other: Lines) -> None:
     """Refuses statements that look like two versions of one thing, or of which the first would hide the second."""
     depth = own[0].key[0]
-    if any(line.key[0] == depth and line.words[:1] and line.words[0] in _LEAVES for line in own):
-        raise Left("what ours added leaves the block before what theirs added")
+    if any(line.key[0] == depth and line.words[:1] and line.words[0] in _LEAVES for line in (*own, *other)):
+        raise Left("what one side added leaves the block before what the other added")
     if {name for line in own for name in line.targets} & {name for line in other for name in line.targets}:
         raise Left("both sides assign the same")
     one, two = ([text for line in side for text in line.words if len(text) > 1] for side in (own, other))

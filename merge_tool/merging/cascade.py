@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import gc
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -154,6 +155,10 @@ class _Trial:
     step: Step = Step.LEFT
     unsure: bool = False
 
+    def leave(self, reason: str) -> None:
+        """Undoes what was made."""
+        self.text, self.step, self.reason = None, Step.LEFT, reason
+
 
 def _stretches(trials: Sequence[_Trial]) -> list[tuple[Island, str]]:
     return [
@@ -177,10 +182,14 @@ class _Merge:
         trials = self._trials(frozenset())
         lost = self._undo(trials)
         if lost:
-            kept = self._trials(frozenset(lost))
-            self._undo(kept)
-            if sum(trial.text is None for trial in kept) <= sum(trial.text is None for trial in trials):
-                trials = kept
+            trials = self._trials(frozenset(lost))
+            for name in sorted(self._undo(trials)):
+                for trial in trials:
+                    if trial.text is not None and re.search(
+                        rf"\bimport\b.*\b{name}\b", self._sides(trial), re.DOTALL
+                    ):
+                        trial.leave(f"the import of {name} would be missing where it is used")
+            self._undo(trials)
         return self._result(trials)
 
     def _trials(self, keep: frozenset[str]) -> list[_Trial]:
@@ -262,7 +271,7 @@ class _Merge:
                 return lost
             chosen = [trial for trial in done if trial in guilty] or done
             for trial in chosen:
-                trial.text, trial.step, trial.reason = None, Step.LEFT, problem
+                trial.leave(problem)
 
     def _problem(
         self, text: str, spans: list[tuple[int, int]], trials: list[_Trial]

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from merge_tool.merging.facts import Fact, blocks_of, names_used
+from merge_tool.merging.facts import Fact, blocks_of, names_used, scopes_of
 from merge_tool.merging.lexer import Line, Token
 
 _NEVER_TWICE = frozenset({"definition", "import", "entry", "key", "route"})
@@ -102,15 +102,35 @@ def _twice(node: ast.AST) -> str:
 
 
 def lost_imports(tree: ast.Module, base: Counter[Fact], merged: Counter[Fact]) -> set[str]:
-    """Names whose import the base had, the merge has not, and the merged code reads all the same."""
-    gone = {fact[-1] for fact in base if fact[0] == "import" and not merged[fact]}
-    gone -= {fact[-1] for fact, count in merged.items() if count and fact[0] == "import"}
-    gone -= {
-        fact[1].rpartition(".")[2]
-        for fact, count in merged.items()
-        if count and fact[0] in ("definition", "name")
+    """Names whose import the base had in a scope, the merge has not, and the code of that scope reads all the same."""
+    gone = [(fact[1], fact[-1]) for fact in base if fact[0] == "import" and not merged[fact]]
+    if not gone:
+        return set()
+    bound = {(fact[1], fact[-1]) for fact, count in merged.items() if count and fact[0] == "import"}
+    bound |= {
+        _split(fact[1]) for fact, count in merged.items() if count and fact[0] in ("definition", "name")
     }
-    return gone & names_used(tree) if gone else set()
+    missing = [(scope, name) for scope, name in gone if not _bound(scope, name, bound)]
+    if not missing:
+        return set()
+    used = {scope: names_used(node) for scope, node in scopes_of(tree, {scope for scope, _ in missing})}
+    return {name for scope, name in missing if name in used.get(scope, ())}
+
+
+def _split(name: str) -> tuple[str, str]:
+    """`Class.method` as its scope `Class.` and its name."""
+    head, dot, last = name.rpartition(".")
+    return head + dot, last
+
+
+def _bound(scope: str, name: str, bound: set[tuple[str, str]]) -> bool:
+    """Whether a scope or one around it binds a name."""
+    while True:
+        if (scope, name) in bound:
+            return True
+        if not scope:
+            return False
+        scope = _split(scope.rstrip("."))[0]
 
 
 def joined_strings(lines: list[Line]) -> Counter[tuple[str, str]]:

@@ -105,6 +105,25 @@ def _assigned(node: ast.Assign | ast.AnnAssign | ast.AugAssign, scope: str) -> I
                     yield "entry", "__all__", repr(item.value)
 
 
-def names_used(tree: ast.Module) -> set[str]:
+def names_used(tree: ast.AST) -> set[str]:
     """Every name that a tree reads."""
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return {
+        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    }
+
+
+def scopes_of(tree: ast.Module, wanted: set[str]) -> Iterator[tuple[str, ast.AST]]:
+    """The nodes of the scopes that are asked for, by their names as `facts_of` writes them."""
+    stack: list[tuple[str, ast.AST]] = [("", tree)]
+    while stack:
+        scope, node = stack.pop()
+        if scope in wanted:
+            yield scope, node
+        inner = [node]
+        while inner:
+            for block in blocks_of(inner.pop()):
+                for child in block:
+                    if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                        stack.append((f"{scope}{child.name}.", child))
+                    else:
+                        inner.append(child)

@@ -16,6 +16,7 @@ class Texts:
 
     Attributes:
         ends: what `\\n` becomes again when the merge is written; None where line ends stand in the texts as they are.
+        open_end: whether the merge ends without a line end; the texts have one all the same.
     """
 
     base: str
@@ -23,6 +24,7 @@ class Texts:
     theirs: str
     form: SourceText
     ends: str | None
+    open_end: bool = False
 
     def encode(self, text: str) -> bytes:
         """A merged text as bytes.
@@ -30,6 +32,8 @@ class Texts:
         Raises:
             ValueError: the encoding lacks a character, or the text names another encoding than it has.
         """
+        if self.open_end:
+            text = text.removesuffix("\n").removesuffix("\r")
         if self.ends is not None:
             text = text.replace("\n", self.ends)
         data = self.form.encode(text)
@@ -66,7 +70,13 @@ def read_texts(base: bytes, ours: bytes, theirs: bytes, *, new: bool = False) ->
         known = [kind or "\n" for kind in kinds]
         ends = three_way(known[0] if old.text else known[1], known[1], known[2])
         texts = [text.replace("\r\n", "\n") for text in texts]
-    return Texts(texts[0], texts[1], texts[2], SourceText("", *form), ends)
+    opens = [bool(text) and not text.endswith("\n") for text in texts]
+    open_end = three_way(opens[0] if old.text else opens[1], opens[1], opens[2])
+    texts = [
+        text + ("\r\n" if kind == "\r\n" and ends is None else "\n") if is_open else text
+        for text, kind, is_open in zip(texts, kinds, opens, strict=True)
+    ]
+    return Texts(texts[0], texts[1], texts[2], SourceText("", *form), ends, bool(open_end))
 
 
 def _ends(text: str) -> str:
