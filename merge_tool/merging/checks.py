@@ -48,7 +48,7 @@ def expected(base: int, ours: int, theirs: int) -> tuple[int, int]:
     return max(min(base + own + other, ours, theirs), 0), max(base + own + other, base)
 
 
-def tree_problem(tree: ast.Module, spans: list[tuple[int, int]], known: set[str]) -> str:
+def tree_problem(tree: ast.Module, spans: list[tuple[int, int]], known: frozenset[str]) -> str:
     """What the parser lets pass and Python does not mean, within the lines that were merged; "" without.
 
     Args:
@@ -61,6 +61,11 @@ def tree_problem(tree: ast.Module, spans: list[tuple[int, int]], known: set[str]
             if problem and problem not in known:
                 return problem
     return ""
+
+
+def twice_in(tree: ast.Module) -> frozenset[str]:
+    """Everything that stands twice somewhere in a tree, as `tree_problem` words it."""
+    return frozenset(problem for node in ast.walk(tree) if (problem := _twice(node)))
 
 
 def _within(block: list[ast.stmt], spans: list[tuple[int, int]]) -> Iterator[ast.stmt]:
