@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Literal
 
 from merge_tool.merging.assembly import Assembly
-from merge_tool.merging.facts import facts_of, parse
+from merge_tool.merging.facts import parse
 from merge_tool.merging.form import Texts, read_texts
 from merge_tool.merging.git import git_merge
 from merge_tool.merging.islands import islands
@@ -142,8 +142,7 @@ class _Merge:
     ) -> None:
         self._texts, self._level, self._off, self._labels = texts, level, off, labels
         base, ours, theirs = map(split_lines, (texts.base, texts.ours, texts.theirs))
-        facts = [facts_of(tree) for tree in trees]
-        self._material = Material(base, ours, theirs, align(base, ours, theirs), trees, facts)
+        self._material = Material(base, ours, theirs, align(base, ours, theirs), trees)
 
     def run(self) -> MergeResult:
         """Merges; see `merge_file`."""

@@ -6,10 +6,11 @@ import ast
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from merge_tool.merging.block import merge_lines
 from merge_tool.merging.checks import stretch_problem
-from merge_tool.merging.facts import Fact
+from merge_tool.merging.facts import Fact, facts_of
 from merge_tool.merging.islands import Island
 from merge_tool.merging.lexer import logical_lines
 from merge_tool.merging.model import Allowance, Left, Level, Step, least_sure
@@ -25,7 +26,11 @@ class Material:
     theirs: Sequence[str]
     regions: Sequence[Region]
     trees: Sequence[ast.Module]
-    facts: Sequence[Counter[Fact]]
+
+    @cached_property
+    def facts(self) -> list[Counter[Fact]]:
+        """What each of the three holds; asked for only where something was merged."""
+        return [facts_of(tree) for tree in self.trees]
 
 
 @dataclass
