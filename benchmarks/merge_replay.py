@@ -46,7 +46,7 @@ class Score:
     lost_or_doubled: int = 0
     seconds: float = 0.0
     parses: float = 0.0
-    steps: Counter[str] = field(default_factory=Counter)
+    steps: dict[str, int] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
 
 
@@ -192,7 +192,8 @@ class Judge:
         score.files += 1
         score.hunks += len(merged.hunks)
         score.hunks_resolved += sum(item.step is not Step.LEFT for _, item in merged.hunks)
-        score.steps.update(item.step.value for _, item in merged.hunks)
+        for _, item in merged.hunks:
+            score.steps[item.step.value] = score.steps.get(item.step.value, 0) + 1
         if not merged.clean:
             return
         score.resolved += 1
@@ -310,7 +311,7 @@ def main() -> None:
                 f"  unparsable {score.unparsable}, markers {score.markers}, lost or doubled {score.lost_or_doubled}"
             )
             print(
-                f"  {1000 * score.seconds / max(score.files, 1):.0f} ms a file, {score.parses / max(score.files, 1):.1f} parses; {dict(score.steps.most_common())}"
+                f"  {1000 * score.seconds / max(score.files, 1):.0f} ms a file, {score.parses / max(score.files, 1):.1f} parses; {score.steps}"
             )
             for line in score.wrong[:10]:
                 print(f"    {line}")
