@@ -61,13 +61,16 @@ def tree_of(data: bytes) -> str | None:
 
 
 def import_free(data: bytes) -> tuple[str, list[str]] | None:
-    """The file's tree and, in one order, the imports of its top; None where it is no Python."""
+    """The file's tree and, in one order, the imports of its top and their names; None where it is no Python."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             tree = ast.parse(data)
         except (SyntaxError, ValueError, RecursionError):
             return None
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            node.names.sort(key=lambda item: (item.name, item.asname or ""))
     moved = [ast.dump(node) for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
     tree.body = [node for node in tree.body if not isinstance(node, (ast.Import, ast.ImportFrom))]
     return ast.dump(tree), sorted(moved)

@@ -68,7 +68,7 @@ def _take(
             for spot in spots
             for item in (*spot.ours, *spot.theirs)
         )
-        removed = any(row.ours is None or row.theirs is None for row in rows) and role != "imports"
+        removed = any(row.ours is None or row.theirs is None for row in rows)
         allowance.take(
             _STEPS[role],
             f"both sides changed {_WORDS[role]}, each its own",

@@ -141,6 +141,7 @@ def _union(base: Line | None, ours: Line | None, theirs: Line | None, allowance:
             return kept.raw
         if kept.key != base.key:
             raise Left("one side removed an import, the other changed it")
+        allowance.take(Step.IMPORTS, "one side took out an import", sure=False)
         return None
     if ours.key == theirs.key or (base is not None and theirs.key == base.key):
         return ours.raw

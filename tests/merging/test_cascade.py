@@ -48,10 +48,6 @@ def test_one_statement_changed_by_both_is_left_with_markers() -> None:
             "from m import (\n    a,\n)\n", "from m import (\n    a,\n    b,\n)\n", "from m import (\n    a,\n    c,\n)\n",
             "from m import (\n    a,\n    b,\n    c,\n)\n", "imports", id="names in brackets",
         ),
-        pytest.param(
-            "from m import a, b\n", "from m import b\n", "from m import a, b, c\n", "from m import b, c\n", "imports",
-            id="a name removed by one side",
-        ),
         pytest.param("x = [1]\n", "x = [1, 2]\n", "x = [1, 3]\n", "x = [1, 2, 3]\n", "entries", id="list"),
         pytest.param(
             "x = {\n    'a': 1,\n}\n", "x = {\n    'a': 1,\n    'b': 2,\n}\n", "x = {\n    'a': 1,\n    'c': 3,\n}\n",
