@@ -160,6 +160,17 @@ def tokens(lines: list[Line]) -> Iterator[Token]:
         yield from line.tokens
 
 
+def _words(lines: list[Line]) -> Counter[str]:
+    """Names, numbers and strings."""
+    return Counter(token.same for token in tokens(lines) if token.kind in ("name", "number", "string"))
+
+
+def _fewest(base: list[Line], ours: list[Line], theirs: list[Line]) -> dict[str, int]:
+    """How often each word must stand in a merge at least, for no edit of a side to be lost."""
+    old, own, other = map(_words, (base, ours, theirs))
+    return {text: expected(old[text], own[text], other[text])[0] for text in own.keys() | other.keys()}
+
+
 def stretch_problem(base: list[Line], ours: list[Line], theirs: list[Line], merged: list[Line]) -> str:
     """What is wrong with a merged stretch against its three sides; "" without."""
     old, own, other, now = map(comments, (base, ours, theirs, merged))
@@ -167,6 +178,10 @@ def stretch_problem(base: list[Line], ours: list[Line], theirs: list[Line], merg
         low, high = expected(old[text], own[text], other[text])
         if not low <= now[text] <= high:
             return f"the comment {text[:40]!r} would be {'lost' if now[text] < low else 'doubled'}"
+    words = _words(merged)
+    for text, low in _fewest(base, ours, theirs).items():
+        if low > words[text]:
+            return f"{text[:40]!r} of one side would be lost"
     joined = joined_strings(merged)
     allowed = joined_strings(ours) | joined_strings(theirs)
     if joined - allowed and sum(joined.values()) > sum(allowed.values()):

@@ -54,6 +54,10 @@ def merge_parts(base: Parts, ours: Parts, theirs: Parts, allowance: Allowance) -
                     pieces.append(other.raw if own.raw == one.raw else own.raw)
         else:
             side, span = (theirs, region.theirs) if region.kind == "theirs" else (ours, region.ours)
+            rest, rest_span = (ours, region.ours) if region.kind == "theirs" else (theirs, region.theirs)
+            old, reference = (side, span) if region.kind == "same" else (base, region.base)
+            if _deep(old[slice(*reference)]) != _deep(rest[slice(*rest_span)]):
+                raise Left("one side replaced a bracket in which the other edited")
             pieces += [part.raw for part in side[slice(*span)]]
     own_edit = _edited(base, ours, regions, "ours")
     other_edit = _edited(base, theirs, regions, "theirs")
@@ -77,6 +81,11 @@ def _edited(base: Parts, side: Parts, regions: Sequence[object], kind: str) -> s
         elif region.kind in (kind, "same"):  # type: ignore[attr-defined]
             found.add(region.base[0] - 1000 if region.base[0] == region.base[1] else region.base[0])  # type: ignore[attr-defined]
     return found
+
+
+def _deep(parts: Parts) -> list[tuple[str, ...]]:
+    """The parts with all that brackets hold."""
+    return [part.key if isinstance(part, Group) else (part.same,) for part in parts]
 
 
 def _keys(parts: Parts) -> list[str]:

@@ -323,3 +323,9 @@ def test_broken_texts_crash_nothing(broken: str) -> None:
     ):
         result = merge(*sides)
         assert isinstance(result.data, bytes)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_an_edit_within_a_bracket_that_the_other_side_replaced_is_not_lost(level: Level) -> None:
+    assert is_left(merge("x = a['old']\n", "x = a.get('old')\n", "x = a['new']\n", level))
+    assert is_left(merge("x = f(a)[0]\n", "x = f(b)\n", "x = f(a)[1]\n", level))
