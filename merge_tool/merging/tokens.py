@@ -9,7 +9,7 @@ from merge_tool.merging.brackets import Group, tree_of
 from merge_tool.merging.entries import Role, merge_group
 from merge_tool.merging.lexer import Line, Token
 from merge_tool.merging.model import Allowance, Left, Step
-from merge_tool.merging.regions import align
+from merge_tool.merging.regions import Region, align
 
 Parts = Sequence[Token | Group]
 
@@ -38,16 +38,16 @@ def merge_parts(base: Parts, ours: Parts, theirs: Parts, allowance: Allowance) -
     kinds = {region.kind for region in regions}
     if "conflict" in kinds:
         raise Left("both sides edited the same part of one statement")
+    if {"ours", "theirs"} <= kinds:
+        # Measured on real merges: right less than half of the time.
+        raise Left("both sides edited one statement outside its brackets")
     pieces: list[str] = []
     inner = Allowance(allowance.level, allowance.off)
-    both = 0
     for region in regions:
         if region.kind == "stable":
             for b, o, t in zip(range(*region.base), range(*region.ours), range(*region.theirs), strict=True):
                 one, own, other = base[b], ours[o], theirs[t]
                 if isinstance(one, Group) and isinstance(own, Group) and isinstance(other, Group):
-                    if own.key != one.key and other.key != one.key and own.key != other.key:
-                        both += 1
                     role = role_of(base, b)
                     pieces.append(merge_group(one, own, other, role, inner, merge_parts))
                 else:
@@ -68,18 +68,18 @@ def merge_parts(base: Parts, ours: Parts, theirs: Parts, allowance: Allowance) -
     return "".join(pieces)
 
 
-def _edited(base: Parts, side: Parts, regions: Sequence[object], kind: str) -> set[int]:
-    """Where a side edited: the place in the base of each token or bracket."""
-    found: set[int] = set()
+def _edited(base: Parts, side: Parts, regions: Sequence[Region], kind: str) -> set[tuple[int, int]]:
+    """Where a side edited: the ranges in the base of brackets and tokens."""
+    found: set[tuple[int, int]] = set()
     for region in regions:
-        if region.kind == "stable":  # type: ignore[attr-defined]
-            span = region.ours if kind == "ours" else region.theirs  # type: ignore[attr-defined]
-            for b, s in zip(range(*region.base), range(*span), strict=True):  # type: ignore[attr-defined]
+        if region.kind == "stable":
+            span = region.ours if kind == "ours" else region.theirs
+            for b, s in zip(range(*region.base), range(*span), strict=True):
                 one, other = base[b], side[s]
                 if isinstance(one, Group) and isinstance(other, Group) and one.key != other.key:
-                    found.add(b)
-        elif region.kind in (kind, "same"):  # type: ignore[attr-defined]
-            found.add(region.base[0] - 1000 if region.base[0] == region.base[1] else region.base[0])  # type: ignore[attr-defined]
+                    found.add((b, b + 1))
+        elif region.kind in (kind, "same"):
+            found.add(region.base)
     return found
 
 
