@@ -101,3 +101,83 @@ def test_steps_of_the_level_full(base: str, ours: str, theirs: str, merged: str,
     assert steps(result) == [step]
     assert [item.confidence for _, item in result.hunks] == ["full"]
     assert not merge(base, ours, theirs).clean
+
+
+def test_both_sides_added_the_file() -> None:
+    same = merge_file(None, b"a = 1\n\nb = 2\n", b"a = 1\n\nb = 2\n")
+    assert same.clean
+    result = merge_file(None, b"import a\nimport b\n", b"import a\nimport c\n")
+    assert result.data == b"import a\nimport b\nimport c\n"
+
+
+def test_a_transform_of_the_fork_explains_what_conflicts() -> None:
+    """The fork threads a parameter through; upstream edits the same line: with the transform on both, nothing conflicts."""
+    base = "def get(db, key):\n    return db.find(key)\n"
+    ours = "def get(db, key, bot_id):\n    return db.find(key, bot_id)\n"
+    theirs = "def get(db, key):\n    return db.find_one(key)\n"
+
+    def thread(text: str) -> str:
+        return text.replace("(db, key)", "(db, key, bot_id)").replace("(key)\n", "(key, bot_id)\n")
+
+    plain = merge(base, ours, theirs)
+    assert not plain.clean
+    result = merge(base, ours, theirs, transforms=[thread])
+    assert result.clean
+    assert result.data == b"def get(db, key, bot_id):\n    return db.find_one(key, bot_id)\n"
+    assert steps(result) == ["transform"]
+    assert not merge(base, ours, theirs, transforms=[thread], off=["transform"]).clean
+
+
+def test_a_transform_that_breaks_the_text_is_not_used() -> None:
+    result = merge("a = 1\n", "a = 2\n", "a = 3\n", transforms=[lambda text: text + "("])
+    assert result.data.startswith(b"<<<<<<< ours\n")
+
+
+def test_each_hunk_is_told_with_its_line() -> None:
+    base = "x = [1]\n\nkeep = 0\n\ny = 1\n\nstay = 0\n\nz = [1]\n"
+    ours = base.replace("x = [1]", "x = [1, 2]").replace("y = 1", "y = 2").replace("z = [1]", "z = [1, 2]")
+    theirs = base.replace("x = [1]", "x = [1, 3]").replace("y = 1", "y = 3").replace("z = [1]", "z = [1, 3]")
+    result = merge(base, ours, theirs)
+    assert steps(result) == ["entries", "left", "entries"]
+    lines = result.data.decode().split("\n")
+    assert [lines[hunk.line - 1] for hunk, _ in result.hunks] == [
+        "x = [1, 2, 3]",
+        "<<<<<<< ours",
+        "z = [1, 2, 3]",
+    ]
+    assert result.left == 1
+
+
+def test_conflicts_of_one_statement_are_told_together() -> None:
+    base = "x = {\n    'a': 1,\n    'b': 2,\n    'c': 3,\n    'd': 4,\n}\n"
+    ours = base.replace("'a': 1,\n", "'a': 1,\n    'o': 1,\n").replace("'d': 4,\n", "'d': 4,\n    'p': 1,\n")
+    theirs = base.replace("'a': 1,\n", "'a': 1,\n    's': 1,\n").replace(
+        "'d': 4,\n", "'d': 4,\n    't': 1,\n"
+    )
+    result = merge(base, ours, theirs)
+    assert result.clean
+    assert steps(result) == ["entries", "entries"]
+    assert [bool(item.text) for _, item in result.hunks] == [True, False]
+
+
+def test_newer_syntax_than_this_python_is_merged() -> None:
+    base = "type A = int\n\n\ndef f[T](x: T) -> T:\n    return g(x)\n"
+    result = merge(base, base.replace("g(x)", "g(x, a=1)"), base.replace("g(x)", "g(x, b=2)"))
+    assert result.data == base.replace("g(x)", "g(x, a=1, b=2)").encode()
+
+
+def test_a_conflicted_file_costs_four_parses(monkeypatch: pytest.MonkeyPatch) -> None:
+    from merge_tool.merging import cascade, review
+
+    count = 0
+    real = cascade.parse
+
+    def counted(text: str) -> object:
+        nonlocal count
+        count += 1
+        return real(text)
+
+    monkeypatch.setattr(cascade, "parse", counted)
+    monkeypatch.setattr(review, "parse", counted)
+    assert merge("x = [1]\n", "x = [1, 2]\n", "x = [1, 3]\n").clean
+    assert count == 4
