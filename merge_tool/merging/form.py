@@ -56,7 +56,7 @@ def read_texts(base: bytes, ours: bytes, theirs: bytes, *, new: bool = False) ->
         new: there is no base, both sides added the file.
 
     Raises:
-        ValueError: one cannot be decoded, or both sides changed the encoding.
+        ValueError: one cannot be decoded, both sides changed the encoding, or lines end in a way that git does not know.
     """
     own, other = decode_source(ours), decode_source(theirs)
     old = decode_source(base) if not new else own.with_text("")
@@ -64,6 +64,8 @@ def read_texts(base: bytes, ours: bytes, theirs: bytes, *, new: bool = False) ->
     if form is None:
         raise ValueError("both sides changed the encoding")
     texts = [old.text, own.text, other.text]
+    if any(text.count("\r") > text.count("\r\n") for text in texts):
+        raise ValueError("a carriage return stands alone: Python ends a line there, git does not")
     kinds = [_ends(text) for text in texts]
     ends = None
     if len({kind for kind in kinds if kind}) > 1 and "mixed" not in kinds:
@@ -83,8 +85,6 @@ def _ends(text: str) -> str:
     """The line end that a text has throughout, "mixed", or "" where it has none."""
     crlf = text.count("\r\n")
     lf = text.count("\n") - crlf
-    if text.count("\r") > crlf:
-        return "mixed"
     if crlf and lf:
         return "mixed"
     return "\r\n" if crlf else "\n" if lf else ""

@@ -329,3 +329,10 @@ def test_broken_texts_crash_nothing(broken: str) -> None:
 def test_an_edit_within_a_bracket_that_the_other_side_replaced_is_not_lost(level: Level) -> None:
     assert is_left(merge("x = a['old']\n", "x = a.get('old')\n", "x = a['new']\n", level))
     assert is_left(merge("x = f(a)[0]\n", "x = f(b)\n", "x = f(a)[1]\n", level))
+
+
+def test_lines_that_git_does_not_know_get_gits_merge() -> None:
+    """Python ends a line at a carriage return alone, git does not: their line numbers would disagree."""
+    result = merge("a = 1\rb = 2\n", "a = 3\rb = 2\n", "a = 1\rb = 4\n")
+    assert not result.clean
+    assert result.data.count(b"\r") == 3
