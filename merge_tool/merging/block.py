@@ -167,6 +167,7 @@ def _both_added(own: Lines, other: Lines, allowance: Allowance) -> str:
     return _text(own) + _text(other)
 
 
+_UNSURE_TOGETHER = frozenset({Step.STATEMENTS, Step.ARGUMENTS, Step.ENTRIES, Step.SIGNATURES, Step.TOKENS})
 _LEAVES = frozenset({"return", "raise", "continue", "break"})
 
 
@@ -209,6 +210,7 @@ def _neighbours(rows: Sequence[Row[Line]], spots: Sequence[Spot[Line]], allowanc
     if all(is_import(line) for line in lines):
         allowance.take(Step.IMPORTS, "both sides changed imports")
         return
-    if Step.STATEMENTS in allowance.used:
-        raise Left("both sides added statements and changed others next to them")
+    if _UNSURE_TOGETHER & allowance.used.keys():
+        # Measured on real merges: right in less than half of them.
+        raise Left("both sides changed one statement, and each others next to it")
     allowance.take(Step.ADJACENT, "both sides changed statements next to each other", sure=False)

@@ -8,7 +8,7 @@ from merge_tool.merging.brackets import Group, tree_of
 from merge_tool.merging.entries import merge_group
 from merge_tool.merging.lexer import Line, Token, logical_lines
 from merge_tool.merging.model import Allowance, Left, Step
-from merge_tool.merging.order import sorted_as
+from merge_tool.merging.order import Order, sorted_as
 
 Lines = Sequence[Line]
 
@@ -126,7 +126,7 @@ def merge_import_block(base: Lines, ours: Lines, theirs: Lines, allowance: Allow
             while place < len(found) and found[place][0] not in other:
                 place += 1
             found.insert(place, (ident, line, text))
-    order = sorted_as([[Module(line) for line in _imports_in(text)] for text in allowance.around])
+    order = _order_in(allowance.around) or _order_in(allowance.near)
     if order is not None and not any(line.before for _, line, _ in found[1:]):
         found.sort(key=lambda item: order(Module(item[1])))
     return "".join(text for _, _, text in found)
@@ -148,6 +148,12 @@ def _union(base: Line | None, ours: Line | None, theirs: Line | None, allowance:
     if base is not None and ours.key == base.key:
         return theirs.raw
     return merge_import(base, ours, theirs, allowance)
+
+
+def _order_in(texts: tuple[str, str]) -> Order | None:
+    """The order in which the imports of both texts stand; None without one, or where one text holds none."""
+    runs = [[Module(line) for line in _imports_in(text)] for text in texts]
+    return sorted_as(runs) if all(len(run) > 1 for run in runs) else None
 
 
 def _imports_in(text: str) -> list[Line]:
