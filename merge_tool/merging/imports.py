@@ -126,7 +126,7 @@ def merge_import_block(base: Lines, ours: Lines, theirs: Lines, allowance: Allow
             while place < len(found) and found[place][0] not in other:
                 place += 1
             found.insert(place, (ident, line, text))
-    order = _order_in(allowance.around) or _order_in(allowance.near)
+    order = _order_in(allowance.around)
     if order is not None and not any(line.before for _, line, _ in found[1:]):
         found.sort(key=lambda item: order(Module(item[1])))
     return "".join(text for _, _, text in found)

@@ -43,7 +43,6 @@ class Allowance:
         unsure: whether one of those is only for the level `full`.
         keep: names whose imports stay although a side removed them, because the merge uses them.
         around: the text of ours and of theirs around the hunk, in which an order of imports shows.
-        near: the hunk on both sides with one line more at each end.
     """
 
     level: Level = "safe"
@@ -52,7 +51,6 @@ class Allowance:
     unsure: bool = False
     keep: frozenset[str] = frozenset()
     around: tuple[str, str] = ("", "")
-    near: tuple[str, str] = ("", "")
 
     def take(self, step: Step, reason: str, *, sure: bool = True) -> None:
         """Notes that a step is taken.

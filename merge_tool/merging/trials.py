@@ -93,9 +93,7 @@ def attempt(
     if len(parts) < len(found):
         return trial
     (base, tail), (ours, own_tail), (theirs, other_tail) = parts
-    allowance = Allowance(
-        level, off, keep=keep, around=_around(material, island), near=_near(material, island)
-    )
+    allowance = Allowance(level, off, keep=keep, around=_around(material, island))
     try:
         text = merge_lines(base, ours, theirs, allowance)
     except Left as left:
@@ -126,12 +124,3 @@ def _around(material: Material, island: Island) -> tuple[str, str]:
             last += 1
         texts.append("".join(lines[first:last]))
     return texts[0], texts[1]
-
-
-def _near(material: Material, island: Island) -> tuple[str, str]:
-    """A stretch on both sides with the line above and the line below."""
-    (start, end), (first, last) = island.ours, island.theirs
-    return (
-        "".join(material.ours[max(start - 1, 0) : end + 1]),
-        "".join(material.theirs[max(first - 1, 0) : last + 1]),
-    )
