@@ -15,8 +15,9 @@ from dataclasses import replace
 from typing import Literal
 
 from merge_tool.merging.assembly import Assembly
+from merge_tool.merging.diff import changes
 from merge_tool.merging.facts import parse
-from merge_tool.merging.form import Texts, read_texts
+from merge_tool.merging.form import Texts, UnwritableError, read_texts
 from merge_tool.merging.git import git_merge
 from merge_tool.merging.islands import islands
 from merge_tool.merging.model import Hunk, Level, MergeResult, Resolution, Step
@@ -89,14 +90,16 @@ def _python(
     """The merge of Python files, or git's where one cannot be read."""
     try:
         texts = read_texts(base or b"", ours, theirs, new=base is None)
+        if base is None:
+            texts = replace(texts, base=_common(texts.ours, texts.theirs))
         trees = [parse(text) for text in (texts.base, texts.ours, texts.theirs)]
     except (SyntaxError, ValueError) as error:
         reason = f"a side is no Python that can be read ({error}): git's merge is all that is tried"
         return git_merge(base or b"", ours, theirs, labels, reason)
     try:
         return _transformed(texts, trees, level, off, transforms, labels)
-    except (UnicodeEncodeError, ValueError) as error:
-        return git_merge(base or b"", ours, theirs, labels, f"the merge has no encoding: {error}")
+    except UnwritableError as error:
+        return git_merge(base or b"", ours, theirs, labels, str(error))
 
 
 def _transformed(
@@ -126,6 +129,24 @@ def _transformed(
         if hunk.ours not in known
     ]
     return replace(shifted, hunks=(*gone, *shifted.hunks))
+
+
+def _common(ours: str, theirs: str) -> str:
+    """The lines that two texts share, which stand for the base where both sides added the file.
+
+    Raises:
+        ValueError: they share none: two files of one name, which nobody wants joined.
+    """
+    own, other = split_lines(ours), split_lines(theirs)
+    shared: list[str] = []
+    at = 0
+    for change in changes(own, other):
+        shared += own[at : change.old_start]
+        at = change.old_end
+    shared += own[at:]
+    if not any(line.strip() for line in shared):
+        raise ValueError("both sides added the file, and nothing in it is common")
+    return "".join(shared)
 
 
 def split_lines(text: str) -> list[str]:

@@ -10,6 +10,10 @@ from merge_tool.codemods.text import SourceText, decode_source
 T = TypeVar("T")
 
 
+class UnwritableError(Exception):
+    """A merged text that cannot be written in the encoding that its file has."""
+
+
 @dataclass(frozen=True)
 class Texts:
     """Three texts with the line ends they share, and the form that their merge will have.
@@ -30,15 +34,19 @@ class Texts:
         """A merged text as bytes.
 
         Raises:
-            ValueError: the encoding lacks a character, or the text names another encoding than it has.
+            UnwritableError: the encoding lacks a character, or the text names another encoding than it has.
         """
         if self.open_end:
             text = text.removesuffix("\n").removesuffix("\r")
         if self.ends is not None:
             text = text.replace("\n", self.ends)
-        data = self.form.encode(text)
-        if decode_source(data).text != text:
-            raise ValueError("the merged text names another encoding")
+        try:
+            data = self.form.encode(text)
+            again = decode_source(data).text
+        except ValueError as error:  # UnicodeEncodeError is one
+            raise UnwritableError(f"the merge has no encoding: {error}") from error
+        if again != text:
+            raise UnwritableError("the merged text names another encoding than it has")
         return data
 
 

@@ -108,6 +108,9 @@ def test_both_sides_added_the_file() -> None:
     assert same.clean
     result = merge_file(None, b"import a\nimport b\n", b"import a\nimport c\n")
     assert result.data == b"import a\nimport b\nimport c\n"
+    apart = merge_file(None, b"def f():\n    return 1\n", b"def g():\n    pass\n", level="full")
+    assert not apart.clean
+    assert b"<<<<<<< ours" in apart.data
 
 
 def test_a_transform_of_the_fork_explains_what_conflicts() -> None:
