@@ -31,6 +31,12 @@ def parse(text: str) -> ast.Module:
             return ast.parse(older)
 
 
+_PLAIN = frozenset({ast.Expr, ast.Return, ast.Raise, ast.Pass, ast.Assert, ast.Delete})
+_ASSIGNMENTS = frozenset(
+    {ast.Assign, ast.AnnAssign, ast.AugAssign}
+)  # in a function they name nothing for others
+
+
 def facts_of(tree: ast.Module) -> Counter[Fact]:
     """Definitions, imports, routes, `__all__` entries, keys of named dicts and names of a class or module, by scope.
 
@@ -38,23 +44,24 @@ def facts_of(tree: ast.Module) -> Counter[Fact]:
         How often each stands there; the first word of a fact says what it is.
     """
     found: list[Fact] = []
-    stack: list[tuple[str, list[ast.stmt]]] = [("", tree.body)]
+    stack: list[tuple[str, bool, list[ast.stmt]]] = [("", False, tree.body)]
     while stack:
-        scope, block = stack.pop()
+        scope, local, block = stack.pop()
         for node in block:
-            if isinstance(node, (ast.Expr, ast.Return, ast.Raise)):
+            kind = type(node)
+            if kind in _PLAIN or (local and kind in _ASSIGNMENTS):
                 continue
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
                 found.append(("definition", f"{scope}{node.name}"))
                 if node.decorator_list:
                     found += _routes(node)
-                stack.append((f"{scope}{node.name}.", node.body))
+                stack.append((f"{scope}{node.name}.", kind is not ast.ClassDef, node.body))
             elif isinstance(node, (ast.Import, ast.ImportFrom)):
                 found += _imports(node, scope)
             elif isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
                 found += _assigned(node, scope)
             else:
-                stack += [(scope, part) for part in blocks_of(node)]
+                stack += [(scope, local, part) for part in blocks_of(node)]
     return Counter(found)
 
 
