@@ -12,7 +12,7 @@ PACKAGE = ROOT / "merge_tool"
 
 # From the top; a room may import from those after it, and from itself.
 ROOMS = [
-    "__main__", "cli", "commands", "report", "engine", "actions", "lint", "adopt", "codemods", "index", "merge", "database", "demo",
+    "__main__", "cli", "commands", "report", "engine", "actions", "lint", "adopt", "merging", "codemods", "index", "database", "demo",
     "vcs", "store", "plan", "rulekit", "bundled", "model", "errors",
 ]  # fmt: skip
 ONLY = {
@@ -20,7 +20,7 @@ ONLY = {
     "sqlalchemy": {"store", "database"},
     "alembic": {"store", "database"},
     "rich": {"report"},
-    "libcst": {"codemods", "merge"},
+    "libcst": {"codemods"},
     "typer": {"commands", "cli"},
     "yaml": {"plan", "demo"},
 }

@@ -1,0 +1,151 @@
+"""`merge-file`: three versions of one file through the cascade."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from merge_tool.commands import options
+
+if TYPE_CHECKING:
+    from merge_tool.merging.model import Level, MergeResult
+
+
+def merge_file(
+    base: Annotated[
+        Path,
+        typer.Argument(
+            metavar="BASE", help="The version that both sides come from; an empty file where both added it."
+        ),
+    ],
+    ours: Annotated[Path, typer.Argument(metavar="OURS", help="The fork's version.")],
+    theirs: Annotated[Path, typer.Argument(metavar="THEIRS", help="Upstream's version.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="OUT", help="Where the result goes.", show_default="standard output"),
+    ] = None,
+    path: Annotated[
+        str,
+        typer.Option("--path", metavar="PATH", help="The file's path in the repository; its end tells whether it is Python.", show_default="OURS"),
+    ] = "",
+    level: Annotated[
+        str,
+        typer.Option("--level", metavar="safe|full", help="safe: only what is nearly always right; full: also edits next to each other and within one statement."),
+    ] = "safe",
+    off: Annotated[
+        list[str] | None,
+        typer.Option("--off", metavar="STEP", help="A step that is not taken; may be given several times."),
+    ] = None,
+    as_json: options.Json = False,
+) -> int:  # fmt: skip
+    """Merge three versions of one file: git's line merge, then what Python's syntax decides; the rest gets markers.
+
+    Examples: merge-tool merge-file base.py ours.py theirs.py -o merged.py;
+    merge-tool merge-file b o t --path app/models.py --level full --off statements -o t --json
+    """
+    from merge_tool.errors import ExitCode
+    from merge_tool.merging.cascade import merge_file as merge
+
+    texts = [_read(name) for name in (base, ours, theirs)]
+    result = merge(
+        texts[0] or None, texts[1], texts[2],
+        path=path or str(ours), level=_level(level), off=_steps(off or []),
+        labels=(ours.name, base.name, theirs.name),
+    )  # fmt: skip
+    if out is not None:
+        _write(out, result.data)
+    elif not as_json:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(result.data)
+    if as_json:
+        _print_json(result)
+    else:
+        _print(result)
+    return ExitCode.CLEAN if result.clean else ExitCode.FINDINGS
+
+
+def _read(name: Path) -> bytes:
+    from merge_tool.errors import UserError
+
+    try:
+        return name.read_bytes()
+    except OSError as error:
+        raise UserError(f"{name} cannot be read: {error.strerror}") from error
+
+
+def _level(word: str) -> Level:
+    """The level of `safe`, `full` or `safe,full`; each holds those before it."""
+    from merge_tool.errors import UserError
+
+    words = {part.strip() for part in word.split(",")}
+    if not words <= {"safe", "full"}:
+        raise UserError(f"there is no level {word!r}", hint="--level safe, or --level full")
+    return "full" if "full" in words else "safe"
+
+
+def _steps(names: list[str]) -> list[str]:
+    from merge_tool.errors import UserError
+    from merge_tool.merging.model import Step
+
+    known = [step.value for step in Step if step not in (Step.GIT, Step.LEFT)]
+    for name in names:
+        if name not in known:
+            raise UserError(f"there is no step {name!r}", hint=f"the steps are {', '.join(known)}")
+    return names
+
+
+def _write(out: Path, data: bytes) -> None:
+    """Writes the result in one step, so that a file that is read at the same time is never half."""
+    import os
+    import tempfile
+
+    from merge_tool.errors import UserError
+
+    try:
+        if not out.is_symlink() and (out.is_file() or not out.exists()):
+            mode = out.stat().st_mode & 0o7777 if out.exists() else 0o644
+            handle, temporary = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
+            try:
+                with os.fdopen(handle, "wb") as stream:
+                    stream.write(data)
+                Path(temporary).chmod(mode)
+                Path(temporary).replace(out)
+            except BaseException:
+                Path(temporary).unlink(missing_ok=True)
+                raise
+        else:
+            out.write_bytes(data)
+    except OSError as error:
+        raise UserError(f"{out} cannot be written: {error.strerror}") from error
+
+
+def _hunks(result: MergeResult) -> list[dict[str, Any]]:
+    return [
+        {"line": hunk.line, "step": item.step.value, "confidence": item.confidence, "reason": item.reason}
+        for hunk, item in result.hunks
+    ]
+
+
+def _print_json(result: MergeResult) -> None:
+    import json
+
+    status = "merged" if result.clean else "conflicted"
+    typer.echo(json.dumps({"status": status, "hunks": _hunks(result), "problem": result.problem}, indent=2))
+
+
+def _print(result: MergeResult) -> None:
+    """What became of each conflict, on standard error: standard output may hold the text."""
+    from merge_tool.model.text import one_line
+    from merge_tool.report.console import err_console, safe
+
+    notes = err_console()
+    for item in _hunks(result):
+        how = f"{item['step']} ({item['confidence']})" if item["confidence"] else "left"
+        notes.print(safe(one_line(f"line {item['line']}: {how}: {item['reason']}")), soft_wrap=True)
+    if result.problem:
+        notes.print(safe(one_line(result.problem), "yellow"), soft_wrap=True)
+    done = len(result.hunks) - result.left
+    notes.print(safe(f"{done} conflicts resolved, {result.left} left", "bold"), soft_wrap=True)

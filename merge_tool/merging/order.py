@@ -1,0 +1,51 @@
+"""The order in which import statements and imported names stand, where the sides keep one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+
+class Keyed(Protocol):
+    """Anything with the texts of its tokens."""
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The texts."""
+
+
+Order = Callable[[Keyed], tuple[str, ...]]
+
+
+def _plain(item: Keyed) -> tuple[str, ...]:
+    return item.key
+
+
+def _folded(item: Keyed) -> tuple[str, ...]:
+    return tuple(text.lower() for text in item.key)
+
+
+def _isort(item: Keyed) -> tuple[str, ...]:
+    """Constants, then classes, then the rest: the order of isort and ruff."""
+    name = item.key[0] if item.key else ""
+    if name.isupper() and len(name) > 1:
+        rank = "0"
+    elif name[:1].isupper():
+        rank = "1"
+    else:
+        rank = "2"
+    return rank, *(text.lower() for text in item.key), *item.key
+
+
+ORDERS: tuple[Order, ...] = (_isort, _folded, _plain)
+
+
+def sorted_as(groups: Iterable[Sequence[Keyed]]) -> Order | None:
+    """The order in which every group stands, None where there is none or all are too short to tell."""
+    found = [group for group in groups if len(group) > 1]
+    if not found:
+        return None
+    for order in ORDERS:
+        if all([order(item) for item in group] == sorted(map(order, group)) for group in found):
+            return order
+    return None
