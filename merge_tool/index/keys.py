@@ -13,6 +13,7 @@ from merge_tool.index.key_values import LETTER, Judged, KeyValues
 from merge_tool.index.words import ALL_ARE_KEYS, CLIENT_PACKAGES, FIRST_IS_KEY, SCANS
 from merge_tool.model.source import Span
 from merge_tool.rulekit.facts import FunctionFacts
+from merge_tool.rulekit.matchers import words
 from merge_tool.rulekit.project import KeyVerdict, Scoped
 from merge_tool.rulekit.values import (
     Attr,
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex
 
 _CLIENT_NAME = re.compile(r"(?:^|_)(redis|valkey)(?:$|_)", re.IGNORECASE)
+_PREFIXES = frozenset(("prefix", "namespace", "ns"))
+# Methods of a client that give a client; what the others give is a value.
+_GIVE_CLIENTS = frozenset(
+    ("pipeline", "from_url", "from_pool", "multi_exec", "client", "get_client", "pubsub")
+)
 _KEY_WORDS = ("key", "name", "keys", "names")
 _MAX_DEPTH = 5
 
@@ -113,6 +119,9 @@ class _KeyJudge(KeyValues):
             ):
                 return False
             head = kind.partition(".")[0]
+            owner, _, last = kind.rpartition(".")
+            if owner.rpartition(".")[2][:1].isupper() and last not in _GIVE_CLIENTS:
+                return False  # `client.info().get("used_memory")`
             if head in CLIENT_PACKAGES and self._index.names.split(kind)[0] is None:
                 return True
             if self._index.find_class(kind) is not None:
@@ -179,6 +188,11 @@ class _KeyJudge(KeyValues):
         if judged.scoped is Scoped.YES:
             yield verdict(text, Scoped.YES, trail)
             return
+        if self._client_prefixes(value, frame):
+            yield verdict(
+                text, Scoped.YES, (*trail, "its client puts a prefix before it, given where it is made")
+            )
+            return
         if LETTER.search(text):
             # What the key says stands here, so here is where the tenant is missing; a caller could only bring a prefix.
             judged = Judged(judged.scoped, False, judged.parameters)
@@ -237,6 +251,16 @@ class _KeyJudge(KeyValues):
                 break
         if lacking and not reported:
             yield verdict(Scoped.UNDECIDED, "callers hide the key in *args")
+
+    def _client_prefixes(self, value: Value, frame: Frame) -> bool:
+        """Whether a key is made with a prefix of the object that runs the command, which is no literal: `join(self._prefix, key)`."""
+        for item in walk(value) if frame.function.class_name else ():
+            own = isinstance(item, Ref) and item.dotted.startswith(("self.", "cls."))
+            if own and isinstance(item, Ref) and _PREFIXES.intersection(words(item.last)):
+                held = self._class_value(frame, item.dotted.partition(".")[2])
+                if held is None or not all(isinstance(part, Const | Text) for part in walk(held[0])):
+                    return True
+        return False
 
     def _may_hide_prefix(self, value: Value) -> bool:
         """Whether a part of which nothing is known may bring the tenant: `self.prefix`, `namespace()`."""

@@ -82,11 +82,9 @@ class Predicates:
             case Call():
                 return self._helper(value, frame, key, depth)
             case Ref():
-                bound = frame.bindings.get(value.dotted)
-                if bound is not None:
+                if (bound := frame.bindings.get(value.dotted)) is not None:
                     return self.status(bound[0], bound[1], key, depth + 1)
-                held = self._module_value(value, frame)
-                if held is not None:
+                if (held := self._module_value(value, frame)) is not None:
                     return self.status(held[0], held[1], key, depth + 1)
                 return Scoped.NO, ""
             case Unknown():
@@ -127,8 +125,7 @@ class Predicates:
         if isinstance(value, Ref):
             if value.dotted in frame.present:
                 return False
-            bound = frame.bindings.get(value.dotted)
-            if bound is not None:
+            if (bound := frame.bindings.get(value.dotted)) is not None:
                 return self._may_be_none(bound[0], bound[1])
             default = getattr(frame.function.parameter(value.dotted), "default", None)
             return isinstance(default, Const) and default.value is None

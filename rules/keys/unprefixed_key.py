@@ -78,6 +78,7 @@ class UnprefixedKey(Rule):
                 )
 
     INVALID = (
+        Invalid("import redis\nclass Client:\n    def __init__(self, r: redis.Redis):\n        self._prefix = 'app'\n        self._r = r\n    def get(self, key):\n        return self._r.get(f'{self._prefix}:{key}')\n", (Expected(7, '"app:*"'),)),
         Invalid(RAW + 'def load(user_id):\n    return client.get(f"cart:{user_id}")\n', (Expected(4, 'the key "cart:*" of get()'),)),
         Invalid(RAW + 'PREFIX = "cart"\ndef load(user_id):\n    return client.setex(f"{PREFIX}:{user_id}", 60, "x")\n', (Expected(5, '"cart:*"'),)),
         Invalid(RAW + 'def drop(a, b):\n    client.delete("a:" + a, "b:%s" % b)\n', (Expected(4, '"a:*"'), Expected(4, '"b:*"'))),
@@ -88,6 +89,9 @@ class UnprefixedKey(Rule):
         Invalid('async def load(redis_client, key):\n    return await redis_client.get(key)\n', (Expected(2, "no caller is seen", Severity.INFO),)),
     )  # fmt: skip
     VALID = (
+        # A client of the project's own that puts a prefix before each key; whose it is, is settled where it is made.
+        Valid("from app.tenant import client\ndef f(i):\n    client(1).get(f'cart:{i}')\n", {"app/tenant.py": "import redis\ndef prefixed(prefix, key):\n    return f'{prefix}:{key}'\nclass Client:\n    def __init__(self, prefix, r: redis.Redis):\n        self._prefix = prefix\n        self._r = r\n    def get(self, key):\n        return self._r.get(prefixed(self._prefix, key))\ndef client(tenant):\n    return Client(str(tenant), redis.Redis())\n"}),
+        Valid("import redis\nclient = redis.Redis()\ndef f():\n    return client.info().get('used_memory')\n"),
         Valid(RAW + 'def load(bot_id, user_id):\n    return client.get(f"cart:{bot_id}:{user_id}")\n'),
         Valid(RAW + 'def load(user):\n    return client.get(f"{user.bot_id}:cart:{user.id}")\n'),
         Valid(RAW + 'def load():\n    return client.get("maintenance:mode")\n'),
