@@ -251,6 +251,10 @@ class KeyValues:
             qualified = self._index.resolve(frame.path, value.dotted, frame.function)
             module, inside = self._index.names.split(qualified) if qualified else (None, "")
             held = module.top.variables.get(inside) if module is not None else None
+            if module is not None and held is None and "." in inside:  # `Keys.CART`
+                owner, _, attribute = inside.rpartition(".")
+                facts = module.classes.get(owner)
+                held = facts.attributes.get(attribute) if facts is not None else None
             if module is not None and held is not None and frame.function.parameter(value.dotted) is None:
                 return self.template(held, Frame(module.path, module.top, {}, frozenset()), depth + 1)
         if isinstance(value, Call):

@@ -48,9 +48,11 @@ from merge_tool.rulekit import (
     Rule,
     Valid,
     Value,
+    knows_tenant,
     mentions_tenant,
     name_of,
     tenant_data,
+    walk,
     words,
 )
 
@@ -117,6 +119,8 @@ class SharedState(Rule):
                 parts = [item for item in (key, value) if item is not None]
                 if any(mentions_tenant(item, policy, function) for item in parts):
                     continue
+                if key is not None and self._built_with_tenant(index, function, key, policy):
+                    continue
                 data = tenant_data(index, function, policy, 1)
                 if not data and (key is None or isinstance(key, Const)):
                     continue
@@ -130,6 +134,15 @@ class SharedState(Rule):
                         severity=Severity.INFO if unsure else None,
                         reason=[item for item in (unsure, data) if item],
                     )
+
+    def _built_with_tenant(self, index: Project, function: FunctionFacts, key: Value, policy: Policy) -> bool:
+        """Whether a function that makes the key deals with the tenant: `cache_key(model)`, which asks the context."""
+        held = function.variables.get(key.dotted) if isinstance(key, Ref) else None
+        for item in (*walk(key), *(walk(held) if held is not None else ())):
+            made = index.callee(function.path, function, item) if isinstance(item, Call) else None
+            if made is not None and knows_tenant(made, policy):
+                return True
+        return False
 
     def _by_person(self, key: Value | None) -> bool:
         """Whether the key is an id that a tenant gives out."""
@@ -202,6 +215,7 @@ class SharedState(Rule):
         Invalid('live = {}\ndef hold(telegram_id, task):\n    live[telegram_id] = task\n', (Expected(3, "live"),), RUNS),
     )  # fmt: skip
     VALID = (
+        Valid("from app.tenancy import get_current_tenant\n_SEEN = {}\ndef cache_key(user_id):\n    return (get_current_tenant(), user_id)\ndef f(user_id):\n    key = cache_key(user_id)\n    _SEEN[key] = 1\n"),
         Valid('pending = {}\ndef remember(bot_id, user_id, order):\n    pending[bot_id, user_id] = order\n'),
         Valid('pending = {}\ndef remember(bot_id, user_id, order):\n    key = f"{bot_id}:{user_id}"\n    pending[key] = order\n'),
         Valid('handlers = {}\nhandlers["a"] = 1\ndef register(handler_id):\n    def inner(function):\n        handlers[handler_id] = function\n        return function\n    return inner\n'),

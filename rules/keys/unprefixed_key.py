@@ -22,7 +22,7 @@ Use instead
 
 Not reported
 ------------
-A key with the tenant anywhere in it; a builder that puts it there; a client of the policy's `prefixing_clients`; a key that fits the
+Told as `info`: lists and streams of a fixed name, which may be queues; limits of rates; keys with a token. Silent: a key with the tenant anywhere in it; a builder that puts it there; a client of the policy's `prefixing_clients`; a key that fits the
 policy's `global_keys`; keys that a scan gave. Where the key is a parameter, the callers are looked at; where none is seen, it is `info`.
 """
 
@@ -32,7 +32,17 @@ from collections.abc import Iterable
 
 from merge_tool.model.policy import KeyPolicy, Policy
 from merge_tool.model.source import Diagnostic, Severity
-from merge_tool.rulekit import Expected, Invalid, ModuleFacts, Project, Rule, Scoped, Valid
+from merge_tool.rulekit import (
+    Expected,
+    Invalid,
+    KeyVerdict,
+    ModuleFacts,
+    Project,
+    Rule,
+    Scoped,
+    Valid,
+    words,
+)
 
 CACHE = {
     "app/cache.py": """\
@@ -57,6 +67,44 @@ HEAD = "from app.cache import cache, cache_key\n"
 RAW = "import redis\nclient = redis.Redis()\n"
 
 
+_QUEUES = frozenset(
+    [
+        "llen",
+        "lrange",
+        "lpush",
+        "rpush",
+        "lpop",
+        "rpop",
+        "blpop",
+        "brpop",
+        "lindex",
+        "lrem",
+        "lmove",
+        "blmove",
+        "xadd",
+        "xlen",
+        "xread",
+        "xreadgroup",
+        "xack",
+        "xgroup_create",
+    ]
+)
+_LIMITS = frozenset(("rate", "ratelimit", "throttle", "throttling"))
+_GIVEN_OUT = frozenset(("token", "tokens", "oauth", "oauth2", "nonce", "otp", "csrf", "jti", "sso", "pkce"))
+
+
+def _may_be_shared(verdict: KeyVerdict) -> str:
+    """Why all tenants may share a key by what it is, said for people; "" where nothing speaks for it."""
+    said = set(words(verdict.key))
+    if verdict.command in _QUEUES and "*" not in verdict.key:
+        return "a list or stream of a fixed name may be a queue that works for all tenants"
+    if said & _LIMITS:
+        return "it limits who asks, told apart by a person or an address"
+    if "*" in verdict.key and said & _GIVEN_OUT:
+        return "what follows in it may be a secret that nobody can guess"
+    return ""
+
+
 class UnprefixedKey(Rule):
     """See the module."""
 
@@ -69,7 +117,10 @@ class UnprefixedKey(Rule):
         for verdict in index.key_verdicts(module.path):
             if verdict.scoped is Scoped.NO:
                 message = f'the key "{verdict.key}" of {verdict.command}() does not hold the tenant'
-                yield self.found(verdict.path, verdict.span, message, reason=verdict.reasons)
+                why = _may_be_shared(verdict)
+                reasons = (*verdict.reasons, why) if why else verdict.reasons
+                severity = Severity.INFO if why else None
+                yield self.found(verdict.path, verdict.span, message, severity=severity, reason=reasons)
             elif verdict.scoped is Scoped.UNDECIDED:
                 why = verdict.reasons[-1] if verdict.reasons else "built dynamically"
                 message = f"cannot tell whether the key of {verdict.command}() holds the tenant: {why}"
@@ -78,6 +129,10 @@ class UnprefixedKey(Rule):
                 )
 
     INVALID = (
+        Invalid(RAW + 'class Queues:\n    MAIL = "mail"\ndef depth():\n    return client.llen(Queues.MAIL)\n', (Expected(6, 'the key "mail" of llen()', Severity.INFO),)),
+        Invalid(RAW + 'def ask(address):\n    client.incr(f"signup_rate:{address}")\n', (Expected(4, "signup_rate", Severity.INFO),)),
+        Invalid(RAW + 'def redeem(code):\n    return client.getdel(f"oauth_code:{code}")\n', (Expected(4, "oauth_code", Severity.INFO),)),
+        Invalid(RAW + 'def push(user_id, x):\n    client.rpush(f"inbox:{user_id}", x)\n', (Expected(4, '"inbox:*"'),)),
         Invalid("import redis\nclass Client:\n    def __init__(self, r: redis.Redis):\n        self._prefix = 'app'\n        self._r = r\n    def get(self, key):\n        return self._r.get(f'{self._prefix}:{key}')\n", (Expected(7, '"app:*"'),)),
         Invalid(RAW + 'def load(user_id):\n    return client.get(f"cart:{user_id}")\n', (Expected(4, 'the key "cart:*" of get()'),)),
         Invalid(RAW + 'PREFIX = "cart"\ndef load(user_id):\n    return client.setex(f"{PREFIX}:{user_id}", 60, "x")\n', (Expected(5, '"cart:*"'),)),

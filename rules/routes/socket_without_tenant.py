@@ -92,10 +92,13 @@ class SocketWithoutTenant(Rule):
                     if not matches_route(route.method, path, policy.routes.public)
                 ]
                 if open_paths:
+                    why = index.why_open(route)
                     yield self.found(
                         module.path,
                         route.span,
                         f"the WebSocket {open_paths[0]} ({route.function}) knows no tenant",
+                        severity=Severity.INFO if why else None,
+                        reason=[why] if why else [],
                     )
         if any(item.target.startswith("aiohttp") for item in module.import_sites):
             yield from self._aiohttp(module, index, policy)

@@ -37,6 +37,27 @@ HEAD = "from sqlalchemy import func, select, text\nasync def use(session, tenant
 _RUNS = frozenset(("execute", "exec_driver_sql", "scalar", "scalars", "fetchval", "fetch"))
 _SET = re.compile(r"^\s*SET\s+(SESSION\s+|LOCAL\s+)?([\"\w]+\.[\"\w.]+)\s*(?:=|\bTO\b)\s*(.*)", re.I | re.S)
 _CONFIG = re.compile(r"\bset_config\s*\(\s*'[^']*\.[^']*'\s*,.*,\s*([^,]+?)\s*\)", re.I | re.S)
+# Settings of extensions that tune searches and logs; no tenant is kept in them.
+_EXTENSIONS = frozenset(
+    [
+        "pg_trgm",
+        "ivfflat",
+        "hnsw",
+        "vectors",
+        "vchord",
+        "paradedb",
+        "pg_search",
+        "auto_explain",
+        "pg_stat_statements",
+        "plpgsql",
+        "timescaledb",
+        "postgis",
+        "pg_hint_plan",
+        "pgaudit",
+        "citus",
+        "bm25",
+    ]
+)
 _BIND = re.compile(r"^(:\w|%s|%\(|\$\d|\?)")
 
 
@@ -66,7 +87,7 @@ class SessionWideTenant(Rule):
 
     def _statement(self, path: str, call: Call, sql: str) -> Iterable[Diagnostic]:
         found = _SET.match(sql)
-        if found is not None:
+        if found is not None and found[2].strip('"').partition(".")[0].lower() not in _EXTENSIONS:
             local = (found[1] or "").strip().upper() == "LOCAL"
             if _BIND.match(found[3]):
                 message = (
@@ -101,6 +122,7 @@ class SessionWideTenant(Rule):
         Invalid(HEAD + "    await session.execute(text(\"SELECT set_config('app.tenant', :t, :local)\"))\n", (Expected(3, "cannot be told", Severity.INFO),)),
     )  # fmt: skip
     VALID = (
+        Valid(HEAD + "    await session.execute(text('SET pg_trgm.similarity_threshold = 0.3'))\n    await session.execute(text('SET hnsw.ef_search = 100'))\n"),
         Valid(HEAD + "    await session.execute(text(\"SET LOCAL app.tenant = '1'\"))\n"),
         Valid(HEAD + "    await session.execute(text(\"SELECT set_config('app.tenant', :t, true)\"), {'t': tenant})\n"),
         Valid(HEAD + "    await session.execute(select(func.set_config('app.tenant', str(tenant), True)))\n"),
