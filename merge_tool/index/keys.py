@@ -159,7 +159,7 @@ class _KeyJudge(KeyValues):
         frame = Frame(path, function, {}, frozenset())
 
         def verdict(key: str, scoped: Scoped, trail: tuple[str, ...]) -> KeyVerdict:
-            return KeyVerdict(path, span, command, key, scoped, trail, parameter)
+            return KeyVerdict(path, span, command, key, scoped, trail, parameter, _parts(value))
 
         if isinstance(value, Star):
             if not self._from_pattern(value.value, function):
@@ -199,7 +199,7 @@ class _KeyJudge(KeyValues):
             if judged.scoped is Scoped.UNDECIDED and not self._may_hide_prefix(value):
                 judged = Judged(Scoped.NO, False, judged.parameters)
         if judged.parameters and depth < _MAX_DEPTH:
-            at = KeyVerdict(path, span, command, text, judged.scoped, trail, parameter)
+            at = verdict(text, judged.scoped, trail)
             yield from self._by_callers(at, function, value, judged, depth)
             return
         if judged.scoped is Scoped.UNDECIDED:
@@ -283,3 +283,13 @@ class _KeyJudge(KeyValues):
     def _from_pattern(self, value: Value, function: FunctionFacts) -> bool:
         """Keys that a scan gave: the scan's own pattern is what counts (another rule's)."""
         return any(isinstance(item, Call) and item.name in SCANS for item in walk(value))
+
+
+def _parts(value: Value) -> tuple[str, ...]:
+    """The last names of what a key is made of."""
+    names = [
+        item.last if isinstance(item, Ref) else item.name
+        for item in walk(value)
+        if isinstance(item, Ref | Attr)
+    ]
+    return tuple(dict.fromkeys(names))

@@ -160,6 +160,7 @@ class KeyVerdict:
         span: the call that is given the key: the command, or where only a caller knows the key, the caller's.
         key: the key as far as its text is known; `*` for the rest.
         parameter: the parameter of the called function that takes the key; "" where the call is the command itself.
+        parts: the names of what is put into the key, as far as they are names.
     """
 
     path: str
@@ -169,6 +170,7 @@ class KeyVerdict:
     scoped: Scoped
     reasons: tuple[str, ...] = ()
     parameter: str = ""
+    parts: tuple[str, ...] = ()
 
 
 @plain()

@@ -22,7 +22,8 @@ Use instead
 
 Not reported
 ------------
-Told as `info`: lists and streams of a fixed name, which may be queues; limits of rates; keys with a token. Silent: a key with the tenant anywhere in it; a builder that puts it there; a client of the policy's `prefixing_clients`; a key that fits the
+Told as `info`: lists and streams of a fixed name, which may be queues; limits of rates; keys with a token, or with an id
+where the project's primary keys are UUIDs. Silent: a key with the tenant anywhere in it; a builder that puts it there; a client of the policy's `prefixing_clients`; a key that fits the
 policy's `global_keys`; keys that a scan gave. Where the key is a parameter, the callers are looked at; where none is seen, it is `info`.
 """
 
@@ -63,6 +64,13 @@ class Cache:
 cache = Cache()
 """
 }
+UUIDS = {
+    "app/models.py": "from uuid import UUID\nfrom sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column\nclass Base(DeclarativeBase): ...\n"
+    + "".join(
+        f"class {name}(Base):\n    __tablename__ = '{name.lower()}'\n    id: Mapped[UUID] = mapped_column(primary_key=True)\n    bot_id: Mapped[UUID]\n"
+        for name in ("Run", "Step")
+    )
+}
 HEAD = "from app.cache import cache, cache_key\n"
 RAW = "import redis\nclient = redis.Redis()\n"
 
@@ -90,19 +98,62 @@ _QUEUES = frozenset(
     ]
 )
 _LIMITS = frozenset(("rate", "ratelimit", "throttle", "throttling"))
+_IDS = (["id"], ["uuid"], ["guid"])
+# Ids that others give out, of which two tenants may have the same one.
+_OUTSIDE = frozenset(
+    [
+        "telegram",
+        "chat",
+        "slack",
+        "discord",
+        "channel",
+        "message",
+        "external",
+        "team",
+        "stripe",
+        "github",
+        "customer",
+        "invoice",
+        "order",
+    ]
+)
 _GIVEN_OUT = frozenset(("token", "tokens", "oauth", "oauth2", "nonce", "otp", "csrf", "jti", "sso", "pkce"))
 
 
 def _may_be_shared(verdict: KeyVerdict) -> str:
     """Why all tenants may share a key by what it is, said for people; "" where nothing speaks for it."""
     said = set(words(verdict.key))
-    if verdict.command in _QUEUES and "*" not in verdict.key:
+    if verdict.command in _QUEUES and not any(words(name)[-1:] in _IDS for name in verdict.parts):
         return "a list or stream of a fixed name may be a queue that works for all tenants"
     if said & _LIMITS:
         return "it limits who asks, told apart by a person or an address"
     if "*" in verdict.key and said & _GIVEN_OUT:
         return "what follows in it may be a secret that nobody can guess"
     return ""
+
+
+def _by_unique_id(verdict: KeyVerdict, index: Project) -> str:
+    """Whether an id that no two tenants share stands in a key, said for people: the primary keys of the project are UUIDs."""
+    ids = [name for name in verdict.parts if words(name)[-1:] in _IDS]
+    if not ids or any(_OUTSIDE.intersection(words(name)) for name in ids):
+        return ""
+    return (
+        f"{ids[0]} may be a UUID, as the primary keys of this project are"
+        if index.once("uuids", lambda: _uuids(index))
+        else ""
+    )
+
+
+def _uuids(index: Project) -> bool:
+    """Whether nearly all tenants' tables have a UUID for their primary key."""
+    keys = [
+        any(
+            "uuid" in table.columns[name].kind.lower() for name in {*table.primary, "id"} & set(table.columns)
+        )
+        for table in index.schema()
+        if table.tenant and len(table.primary) == 1
+    ]
+    return len(keys) > 1 and sum(keys) >= 0.8 * len(keys)
 
 
 class UnprefixedKey(Rule):
@@ -117,7 +168,7 @@ class UnprefixedKey(Rule):
         for verdict in index.key_verdicts(module.path):
             if verdict.scoped is Scoped.NO:
                 message = f'the key "{verdict.key}" of {verdict.command}() does not hold the tenant'
-                why = _may_be_shared(verdict)
+                why = _may_be_shared(verdict) or _by_unique_id(verdict, index)
                 reasons = (*verdict.reasons, why) if why else verdict.reasons
                 severity = Severity.INFO if why else None
                 yield self.found(verdict.path, verdict.span, message, severity=severity, reason=reasons)
@@ -129,6 +180,9 @@ class UnprefixedKey(Rule):
                 )
 
     INVALID = (
+        Invalid(RAW + 'def load(run_id):\n    return client.get(f"run:{run_id}")\n', (Expected(4, '"run:*"', Severity.INFO),), UUIDS),
+        Invalid(RAW + 'def load(chat_id):\n    return client.get(f"run:{chat_id}")\n', (Expected(4, '"run:*"'),), UUIDS),
+        Invalid(RAW + 'def load(name):\n    return client.get(f"run:{name}")\n', (Expected(4, '"run:*"'),), UUIDS),
         Invalid(RAW + 'class Queues:\n    MAIL = "mail"\ndef depth():\n    return client.llen(Queues.MAIL)\n', (Expected(6, 'the key "mail" of llen()', Severity.INFO),)),
         Invalid(RAW + 'def ask(address):\n    client.incr(f"signup_rate:{address}")\n', (Expected(4, "signup_rate", Severity.INFO),)),
         Invalid(RAW + 'def redeem(code):\n    return client.getdel(f"oauth_code:{code}")\n', (Expected(4, "oauth_code", Severity.INFO),)),
