@@ -108,11 +108,13 @@ def test_without_watchfiles_it_says_what_to_install(
 
 @pytest.mark.slow
 def test_the_real_thing_from_start_to_ctrl_c(repo: GitRepo) -> None:
+    # A shell starts what runs in the background with SIGINT ignored, and the suite may run there.
+    start = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); from merge_tool.cli import run; sys.exit(run())"
     command = [
         sys.executable,
         "-u",
-        "-m",
-        "merge_tool",
+        "-c",
+        start,
         "validate",
         "--policy",
         "generic",
