@@ -8,15 +8,21 @@ from typing import TYPE_CHECKING
 from merge_tool.index.entities import Frame, entity_of, strip
 from merge_tool.index.related import is_null
 from merge_tool.index.tables import Flow, Statement, TableUse
+from merge_tool.model.policy import Policy
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.matchers import words
 from merge_tool.rulekit.project import Model, Scoped
+from merge_tool.rulekit.tenancy import tenant_words
 from merge_tool.rulekit.tenants import takes_tenant
 from merge_tool.rulekit.values import Attr, Compare, Items, Logic, Op, Ref, Root, Star, Value, walk
 
 if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex
 
+_TIES = frozenset(
+    ("mapping", "member", "members", "membership", "memberships", "link", "association", "user", "users")
+)
+_PERSONS = frozenset(("email", "user", "account", "person", "member", "subject", "sub", "identity"))
 _COMPARED = frozenset(("==", "!=", "in", "not in", "is", "is not"))
 _NAMED = frozenset(("==", "in_"))
 _CHECKS = frozenset(
@@ -48,12 +54,25 @@ def doubt(index: ProjectIndex, flow: Flow, statement: Statement, entity: TableUs
     for name in sorted(named & set(model.foreign_keys)) if reads else ():
         if _links(index, model, name):
             return f"it asks for the links of one row to its tenants, by {name}"
+    if (
+        reads
+        and _maps_persons(model, index.policy)
+        and any(_PERSONS.intersection(words(name)) for name in named)
+    ):
+        return "the table says by its name which tenants a person belongs to, and is asked for one person's"
     if not any(_has_column(index, key) for key in statement.entities):
         for name in sorted(named & set(model.foreign_keys)):
             owner = index.models.find(model.foreign_keys[name])
             if owner is not None and owner.has_tenant and index.models.is_tenant(owner):
                 return f"the table has no {index.policy.column}; it asks for what belongs to one {owner.name}, by {name}, whose tenant was settled where that came from"
     return ""
+
+
+def _maps_persons(model: Model, policy: Policy) -> bool:
+    """Whether a table is named for the tie of persons to tenants: `UserTenantMapping`, `OrganizationMember`."""
+    have, want = words(model.name), tenant_words(policy)
+    speaks = any(have[at : at + len(want)] == want for at in range(len(have)) if want)
+    return speaks and bool(_TIES.intersection(have))
 
 
 def checked_after(function: FunctionFacts, root: Value, column: str) -> bool:

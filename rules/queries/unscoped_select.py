@@ -162,6 +162,9 @@ class UnscopedSelect(Rule):
                 )
 
     INVALID = (
+        # Which tenants a person belongs to is asked before any tenant is known.
+        Invalid("from sqlalchemy import select\nfrom app.links import BotMember\nasync def f(db, email):\n    return await db.scalars(select(BotMember).where(BotMember.email == email))\n", (Expected(4, "asked for one person's", Severity.INFO),),
+                {"app/links.py": "from sqlalchemy import Column, Integer, String\nfrom sqlalchemy.orm import DeclarativeBase\nclass Base(DeclarativeBase): pass\nclass BotMember(Base):\n    __tablename__ = 'bot_members'\n    email = Column(String, primary_key=True)\n    bot_id = Column(Integer, primary_key=True)\n"}),
         Invalid(HEAD + "async def f(db, who):\n    q = select(User)\n    if is_bot(who):\n        q = q.where(User.bot_id == who.id)\n    elif is_owner(who):\n        q = q.where(User.id == who.id)\n    await db.execute(q)\n", (Expected(4, "on one branch only"),), MODELS),
         Invalid(HEAD + "async def f(db, who, whom):\n    q = select(User)\n    if is_bot(who):\n        q = q.where(User.bot_id == who.id)\n    elif is_owner(whom):\n        q = q.where(User.bot_id.in_(who.bots))\n    await db.execute(q)\n", (Expected(4, "on one branch only"),), MODELS),
         Invalid(HEAD + "async def f(db, who):\n    q = select(User)\n    if is_bot(who):\n        q = q.where(User.bot_id == who.id)\n    await db.execute(q)\n", (Expected(4, "on one branch only"),), MODELS),

@@ -59,6 +59,9 @@ from merge_tool.rulekit import (
 _TOKENS = frozenset(("payload", "claims", "claim", "token", "jwt", "decoded", "decode", "headers", "cookies", "principal", "session", "state"))  # fmt: skip
 
 
+_NOBODY = frozenset(("unknown", "none", "null", "n/a", "-", "?", "unset", "missing", "anonymous"))
+
+
 def _from_token(base: Value | None) -> bool:
     """Whether a mapping is a token's payload, or what came with the request."""
     return base is not None and any(word in _TOKENS for word in words(last_part(name_of(base))))
@@ -193,7 +196,8 @@ class DefaultTenant(Rule):
     def _severity(self, default: Value, function: FunctionFacts, policy: Policy) -> Severity | None:
         """How bad a default is; None where it is none."""
         if isinstance(default, Const):
-            return Severity.ERROR if default.value not in (None, "", 0, False) else None
+            nobody = str(default.value).lower() in _NOBODY  # a label of a metric or a log line
+            return Severity.ERROR if default.value not in (None, "", 0, False) and not nobody else None
         if isinstance(default, Ref):
             head = default.dotted.partition(".")[0]
             last = last_part(default.dotted)
@@ -216,6 +220,7 @@ class DefaultTenant(Rule):
         Invalid('def tenant(payload, bot_id):\n    return payload.get("bot_id") or bot_id\n', (Expected(2, "bot_id is taken", Severity.WARNING),)),
     )  # fmt: skip
     VALID = (
+        Valid('from app.tenancy import get_current_tenant\ndef label():\n    return get_current_tenant() or "unknown"\n'),
         Valid("from app.core.tenant_context import require_current_tenant\ndef load(db, bot_id=None):\n    if bot_id is None:\n        bot_id = require_current_tenant()\n    return bot_id\n"),
         Valid('def schema(request):\n    return request.state.tenant_context.get("schema_name")\nclass Task:\n    def tenant(self):\n        return self.tenant_context.get("bot_id")\n'),
         Valid('def tenant(payload):\n    bot_id = payload.get("bot_id")\n    if bot_id is None:\n        raise ValueError\n    return bot_id\n'),
