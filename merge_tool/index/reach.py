@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from merge_tool.index.lookups import GETS
 from merge_tool.index.track import Memo
 from merge_tool.model.source import Span
-from merge_tool.rulekit.facts import FunctionFacts
+from merge_tool.rulekit.facts import FunctionFacts, Parameter
 from merge_tool.rulekit.known import asks_context, brings_tenant, has_tenant, names_tenant_object
 from merge_tool.rulekit.tenants import mentions_tenant
 from merge_tool.rulekit.values import Ref, Value, walk
@@ -39,6 +39,7 @@ class Reach:
         self._policy = index.policy
         self._steps: Memo[int, _Step] = Memo(index.tracker)
         self._known: dict[int, bool] = {}
+        self._params: dict[int, Parameter | None] = {}
         self._tenants = any(map(index.models.is_tenant, index.models.by_name.values()))
 
     def open_way(self, function: FunctionFacts, fresh: bool) -> tuple[str, ...]:
@@ -50,6 +51,10 @@ class Reach:
         while queue:
             current, way = queue.popleft()
             step = self._step(current)
+            if not (step.context or step.touches or step.calls):
+                continue
+            if current is not function and self._has_tenant(current):
+                continue  # asked here and not before: most of what is called leads nowhere
             if step.context:
                 if fresh:
                     return (*way, step.context)
@@ -62,15 +67,22 @@ class Reach:
                 if id(target) in seen or len(seen) > _MAX_FUNCTIONS:
                     continue
                 seen.add(id(target))
-                left_out = next((item for item in target.params if brings_tenant(item, self._policy)), None)
+                left_out = self._bringing(target)
                 if left_out is not None and left_out.default is not None and self._touches(target):
                     return (
                         *way,
                         f"{target.name}() is called without {left_out.name} at {current.path}:{span.line}",
                     )
-                if not self._has_tenant(target):
+                if left_out is None:
                     queue.append((target, (*way, f"{target.name}(), called at {current.path}:{span.line}")))
         return ()
+
+    def _bringing(self, function: FunctionFacts) -> Parameter | None:
+        """The first parameter that brings a function its tenant."""
+        if id(function) not in self._params:
+            found = (item for item in function.params if brings_tenant(item, self._policy))
+            self._params[id(function)] = next(found, None)
+        return self._params[id(function)]
 
     def _has_tenant(self, function: FunctionFacts) -> bool:
         known = self._known.get(id(function))
@@ -141,16 +153,18 @@ class Reach:
     def _calls(self, function: FunctionFacts) -> Iterator[tuple[FunctionFacts, Span]]:
         from merge_tool.index.passing import leaves_out
 
+        knows = self._has_tenant(function)
         for call in function.calls:
             target = self._index.callee(function.path, function, call)
             if target is None or target is function or self._excused(function, call.span):
                 continue
             given = [*call.args, *(value for _, value in call.kwargs)]
-            if any(mentions_tenant(item, self._policy, function) for item in given):
+            # A function that has no tenant in hand has been looked through for one: no argument can be it.
+            if knows and any(mentions_tenant(item, self._policy, function) for item in given):
                 continue
-            if names_tenant_object(given, self._policy) or any(
-                self._from_row(function, item) for item in given
-            ):
+            if knows and names_tenant_object(given, self._policy):
+                continue
+            if any(self._from_row(function, item) for item in given):
                 continue
             taken = [item for item in target.params if brings_tenant(item, self._policy)]
             if not all(leaves_out(target, call, item.name) for item in taken):
