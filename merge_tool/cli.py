@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 import sys
 import tempfile
@@ -42,6 +43,18 @@ VERBS: dict[str, tuple[str, str, str]] = {
 }
 
 
+def flowing(text: str | None) -> str:
+    """A help text whose paragraphs are one line each, so that they wrap where the terminal ends and nowhere else.
+
+    Paragraphs with indented lines or lists stay as they are written.
+    """
+    paragraphs = inspect.cleandoc(text or "").split("\n\n")
+    laid_out = ("\n ", "\n-", "\n*", "\b")
+    return "\n\n".join(
+        item if any(mark in item for mark in laid_out) else item.replace("\n", " ") for item in paragraphs
+    )
+
+
 class LazyGroup(TyperGroup):
     """Lists all verbs, and imports the module of a verb when it is called or helped with."""
 
@@ -62,13 +75,16 @@ class LazyGroup(TyperGroup):
             importlib.import_module(f"merge_tool.commands.{module}"), function
         )
         if isinstance(target, typer.Typer):  # a verb with verbs of its own
-            group = typer.main.get_command(target)
+            group: Any = typer.main.get_command(target)
             group.name = cmd_name
+            for inner in (group, *group.commands.values()):
+                inner.help = flowing(inner.help)
             return group
         one = typer.Typer(add_completion=False)
         one.command(cmd_name, rich_help_panel=panel, no_args_is_help=False)(target)
         command = typer.main.get_command(one)
         command.name = cmd_name
+        command.help = flowing(command.help)
         return command
 
 
