@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from merge_tool.model.source import Span
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.project import Guard, Model
-from merge_tool.rulekit.tenancy import asks_for_tenant, holds_tenant
-from merge_tool.rulekit.values import Call, Choice, Const, Function, Ref, Value, walk
+from merge_tool.rulekit.tenancy import holds_tenant
+from merge_tool.rulekit.values import Call, Const, Function, Op, Ref, Value, walk
 
 if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex
 
 _EVENTS = {"do_orm_execute": "orm", "before_compile": "query", "before_compile_update": "query", "before_compile_delete": "query"}  # fmt: skip
+_QUERY_EVENTS = {"update": "before_compile_update", "delete": "before_compile_delete"}
 _DEPTH = 2
 
 
@@ -28,11 +29,27 @@ def read_guards(index: ProjectIndex) -> tuple[Guard, ...]:
     return tuple(found)
 
 
-def guarded(guards: tuple[Guard, ...], model: Model, kind: str) -> bool:
-    """Whether a listener holds every statement of a kind on a model. What a listener leaves open is told at the listener."""
+def guarded(
+    guards: tuple[Guard, ...], model: Model, kind: str, *, legacy: bool = False, alias: bool = False
+) -> bool:
+    """Whether a listener holds every statement of a kind on a model. What a listener leaves open is told at the listener.
+
+    Args:
+        guards: the project's listeners.
+        model: the model.
+        kind: `select`, `update`, `delete`, `get`, …
+        legacy: whether it is a legacy Query: `before_compile` and its kin see nothing else.
+        alias: whether the model is read under an alias.
+    """
     for guard in guards:
         covers = not guard.targets or bool({model.qualified, *model.bases}.intersection(guard.targets))
-        if covers and (kind not in ("update", "delete") or guard.changes):
+        if _EVENTS[guard.event] == "query":
+            seen = legacy and guard.event == _QUERY_EVENTS.get(kind, "before_compile")
+        else:
+            seen = (kind not in ("update", "delete") or guard.changes) and not (
+                alias and "aliases" in guard.faults
+            )
+        if covers and seen:
             return True
     return False
 
@@ -58,20 +75,10 @@ def _guard(index: ProjectIndex, function: FunctionFacts, event: str) -> Guard | 
     """What a listener holds; None where it adds no tenant."""
     criteria = list(_criteria(index, function, _DEPTH))
     if _EVENTS[event] == "query":
-        if not any(
-            item.name in ("filter", "filter_by", "where", "enable_assertions") for item in function.calls
-        ):
+        if not _filters(function, index.policy.column):
             return None
-        if not any(
-            holds_tenant(value, index.policy)
-            for call in function.calls
-            for value in (*call.args, *(item for _, item in call.kwargs))
-        ):
-            return None
-        changes = event != "before_compile"
-        return Guard(
-            function.path, function.qualname, event, (), changes, _optional(index, function, None), ()
-        )
+        # Updates and deletes of a Query have events of their own, so that none of the three is found wanting.
+        return Guard(function.path, function.qualname, event, (), True, _optional(index, function, None), ())
     if not criteria:
         return None
     targets: list[str] = []
@@ -87,7 +94,7 @@ def _guard(index: ProjectIndex, function: FunctionFacts, event: str) -> Guard | 
             every = True  # `for model in tenant_models: …`
         faults += _faults(call)
     reads = function.attributes_read
-    only_select = "is_select" in reads and not reads & {"is_update", "is_delete", "is_orm_statement"}
+    only_select = "is_select" in reads and not reads & {"is_update", "is_delete"}
     optional = _optional(index, function, criteria[0][1])
     return Guard(
         function.path,
@@ -113,6 +120,17 @@ def _criteria(
             target = index.callee(function.path, function, call)
             if target is not None and target is not function and len(target.calls) < 60:
                 yield from _criteria(index, target, depth - 1)
+
+
+def _filters(function: FunctionFacts, column: str) -> bool:
+    """Whether a listener gives the query back with a condition on the tenant."""
+    for value in (*function.returns, *function.variables.values()):
+        for item in walk(value):
+            if isinstance(item, Op) and item.name in ("filter", "filter_by", "where"):
+                named = any(_names(part, column) for arg in item.args for part in walk(arg))
+                if named or any(key == column for key, _ in item.kwargs):
+                    return True
+    return False
 
 
 def _body(value: Value) -> Value:
@@ -156,7 +174,4 @@ def _optional(index: ProjectIndex, function: FunctionFacts, criteria: Call | Non
         return False
     if criteria is not None and any(holds_tenant(Ref(name), index.policy) for name in criteria.present):
         return True
-    tested = any(holds_tenant(item, index.policy) for check in function.checks for item in walk(check))
-    return tested or (
-        criteria is not None and isinstance(criteria, Choice) and asks_for_tenant(function, index.policy)
-    )
+    return any(holds_tenant(item, index.policy) for check in function.checks for item in walk(check))

@@ -356,9 +356,10 @@ class StatementJudge:
         """Whether a listener of the session adds the tenant to a statement for one of its tables."""
         guards = self._index.guards()
         model = self._index.models.by_name.get(entity.key.partition("@")[0]) if guards else None
-        root = flow.root
-        kind = flow.kind or (root.kind if isinstance(root, Root) else "")
-        return model is not None and guarded(guards, model, kind)
+        root = flow.root.kind if isinstance(flow.root, Root) else ""
+        return model is not None and guarded(
+            guards, model, flow.kind or root, legacy=root == "query", alias="@" in entity.key
+        )
 
     def _inside(
         self,

@@ -130,6 +130,16 @@ class Item(Base):
 """
 }
 ITEMS = {"tables": TablePolicy(tenant=("items",))}
+QUERY_LISTENER = """\
+from sqlalchemy import event
+from sqlalchemy.orm import Query
+from app.tenancy import require_current_tenant
+
+@event.listens_for(Query, "before_compile", retval=True)
+def add(query):
+    bot_id = require_current_tenant()
+    return query.enable_assertions(False).filter_by(bot_id=bot_id)
+"""
 HEAD = "from sqlalchemy import and_, exists, func, or_, select\nfrom app.models import Country, Order, User\n"
 
 
@@ -162,6 +172,9 @@ class UnscopedSelect(Rule):
                 )
 
     INVALID = (
+        # What a listener for legacy queries adds, a select does not get; and an alias gets nothing without include_aliases.
+        Invalid(HEAD + "async def f(db):\n    await db.execute(select(User))\n", (Expected(4, "select of User"),), {**MODELS, "app/guard.py": QUERY_LISTENER}),
+        Invalid(HEAD + "from sqlalchemy.orm import aliased\nasync def f(db):\n    other = aliased(User)\n    await db.execute(select(other))\n", (Expected(6, "select of User"),), {**MODELS, "app/guard.py": LISTENER.replace(", include_aliases=True", "")}),
         # Which tenants a person belongs to is asked before any tenant is known.
         Invalid("from sqlalchemy import select\nfrom app.links import BotMember\nasync def f(db, email):\n    return await db.scalars(select(BotMember).where(BotMember.email == email))\n", (Expected(4, "asked for one person's", Severity.INFO),),
                 {"app/links.py": "from sqlalchemy import Column, Integer, String\nfrom sqlalchemy.orm import DeclarativeBase\nclass Base(DeclarativeBase): pass\nclass BotMember(Base):\n    __tablename__ = 'bot_members'\n    email = Column(String, primary_key=True)\n    bot_id = Column(Integer, primary_key=True)\n"}),
@@ -241,6 +254,8 @@ class UnscopedSelect(Rule):
                 (Expected(5, "it begins with base(), which this tool cannot see", Severity.INFO),), MODELS),
     )  # fmt: skip
     VALID = (
+        Valid(HEAD + "def f(session):\n    return session.query(User).all()\n", {**MODELS, "app/guard.py": QUERY_LISTENER}),
+        Valid(HEAD + "from sqlalchemy.orm import aliased\nasync def f(db):\n    other = aliased(User)\n    await db.execute(select(other))\n", {**MODELS, "app/guard.py": LISTENER}),
         # Each kind of caller is held in its way.
         Valid(HEAD + "async def f(db, who):\n    q = select(User)\n    if is_bot(who):\n        q = q.where(User.bot_id == who.id)\n    elif is_owner(who):\n        q = q.where(User.bot_id.in_(who.bots))\n    await db.execute(q)\n", MODELS),
         Valid(HEAD + "async def f(db, who):\n    q = select(User)\n    if isinstance(who, Bot):\n        q = q.where(User.bot_id == who.id)\n    elif isinstance(who, Owner):\n        q = q.where(User.bot_id.in_(who.bots))\n    await db.execute(q)\n", MODELS),

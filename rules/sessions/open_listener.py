@@ -53,6 +53,12 @@ ADD = "state.statement = state.statement.options(with_loader_criteria(Owned, lam
 SOUND = "    bot_id = require_current_tenant()\n    " + ADD
 
 
+QUERY = (
+    "from sqlalchemy import event\nfrom sqlalchemy.orm import Query\nfrom app.tenancy import get_current_tenant, require_current_tenant\n"
+    '@event.listens_for(Query, "before_compile", retval=True)\ndef add(query):\n'
+)
+
+
 class OpenListener(Rule):
     """See the module."""
 
@@ -91,6 +97,7 @@ class OpenListener(Rule):
             yield self.found(module.path, function.header, message, severity=severity)
 
     INVALID = (
+        Invalid(QUERY + "    bot_id = get_current_tenant()\n    if bot_id is not None:\n        for row in query.column_descriptions:\n            query = query.filter(row['entity'].bot_id == bot_id)\n    return query\n", (Expected(5, "adds no tenant where there is none"),)),
         Invalid(HEAD + "    bot_id = get_current_tenant()\n    if bot_id is not None:\n        " + ADD, (Expected(10, "adds no tenant where there is none"),)),
         Invalid(HEAD + "    bot_id = get_current_tenant()\n    if bot_id is None:\n        return\n    " + ADD, (Expected(10, "adds no tenant where there is none"),)),
         Invalid(HEAD + "    bot_id = require_current_tenant()\n    if state.is_select:\n        " + ADD, (Expected(10, "holds SELECT only"),)),
@@ -102,6 +109,7 @@ class OpenListener(Rule):
         Invalid(HEAD + "    bot_id = get_current_tenant()\n    if not state.is_column_load and bot_id:\n        " + ADD, (Expected(10, "adds no tenant"),)),
     )  # fmt: skip
     VALID = (
+        Valid(QUERY + "    bot_id = require_current_tenant()\n    return query.enable_assertions(False).filter_by(bot_id=bot_id)\n"),
         Valid(HEAD + SOUND),
         Valid(HEAD + "    bot_id = get_current_tenant()\n    if bot_id is None:\n        raise RuntimeError('no tenant')\n    " + ADD),
         Valid(HEAD + "    bot_id = require_current_tenant()\n    if (state.is_select or state.is_update or state.is_delete) and not state.is_column_load:\n        " + ADD),
