@@ -24,7 +24,6 @@ from pathlib import Path
 
 from real_upstream import git, tool
 
-from merge_tool.bundled import bundled
 from merge_tool.demo.real_fork import UPSTREAM, build_real_fork
 
 PLAN = Path(__file__).resolve().parents[1] / "merge_tool" / "plans" / "adopt.yaml"
@@ -121,7 +120,6 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="an empty folder for the fork, kept")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    assert bundled("phases.yaml").is_file()
     with tempfile.TemporaryDirectory() as scratch:
         told = run(given.upstream, given.keep or Path(scratch) / "fork", given.python)
     if given.json:

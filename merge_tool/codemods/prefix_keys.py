@@ -109,11 +109,21 @@ class PrefixKeys(Codemod):
         threading = self._threading(project, names)
         for module, function in dict.fromkeys(owner for item in good for owner in item.owners):
             threading.add(module, function)
-        if threading.roots:
-            threading.collect(edits, together=True)
-            done += threading.edits
+        threaded = threading.collect(edits, together=True) if threading.roots else set()
+        done += threading.edits
+        for family in good:
+            # Each could be threaded alone; where not all can be together, no key names a tenant that is not there.
+            for module, function in family.owners:
+                if function not in threaded:
+                    self._refuse(
+                        family, module.path, function.lineno, "its functions cannot be given the tenant"
+                    )
+        good = [item for item in good if not item.problems]
         for family in good:
             done += self._write(family, edits)
+        for family in families:
+            if family.problems:
+                self._give_up(family)
         left = [problem for item in families for problem in item.problems]
         return made(project, names, self.name, edits, done, in_order([*left, *threading.not_done]))
 
@@ -176,12 +186,10 @@ class PrefixKeys(Codemod):
             return True
         threading.collect({}, together=True)
         family.problems += threading.not_done
-        self._give_up(family)
         return False
 
     def _refuse(self, family: _Family, path: str, line: int, reason: str) -> None:
         family.problems.append(NotDone(path, line, self.name, f"{reason} (keys {family.name})"))
-        self._give_up(family)
 
     def _give_up(self, family: _Family) -> None:
         """Says of the other places of a family that they are left because of one."""
