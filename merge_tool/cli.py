@@ -42,6 +42,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "policy": ("policy", "policy", "Code"),
     "codemod": ("codemod", "codemod", "Code"),
     "merge-file": ("merge_file", "merge_file", "Code"),
+    "lsp": ("lsp", "lsp", "Code"),
 }
 
 
