@@ -88,15 +88,16 @@ def init(
         tenancy,
         tests=test_folders(repository, sides.fork),
     )
-    written = {target.resolve(): text.encode()}
+    texts = {target.resolve(): text}
     if policy_text:
-        written[(repository.root / tenancy.policy).resolve()] = policy_text.encode()
+        texts[(repository.root / tenancy.policy).resolve()] = policy_text
+    written = sorted(str(path) for path in texts)
     if not dry_run:
-        write_files(written)
+        write_with_schemas(repository, texts, target.resolve())
     data = summary(sides, changes, proposal, tenancy) | {
         "plan": str(target),
         "policy": tenancy.policy,
-        "written": [] if dry_run else sorted(str(path) for path in written),
+        "written": [] if dry_run else written,
     }
     say(data, _lines(sides, changes, proposal, tenancy, target, bool(policy_text), dry_run), as_json)
     return ExitCode.CLEAN
@@ -123,6 +124,34 @@ def tenancy_of(repository: Repository, commit: str, given: str) -> tuple[Tenancy
         bool(guesses["routes.dependencies"].values) if "routes.dependencies" in guesses else False,
         bool(guesses["keys.builders"].values) if "keys.builders" in guesses else False,
     ), to_yaml(found)
+
+
+def write_with_schemas(repository: Repository, texts: dict[Path, str], plan: Path) -> None:
+    """Writes a plan, and a policy where one is among the texts, each beginning with the line by which editors find its schema.
+
+    The schemas are written below `.merge-tool/`, which git does not see. Source of the line: the YAML language server of
+    Red Hat, which VS Code, Neovim, Zed, Helix and others run.
+    """
+    import json
+    import os
+
+    from merge_tool.actions.registry import action_types
+    from merge_tool.codemods.base import all_codemods
+    from merge_tool.plan.schema import plan_schema, policy_schema
+    from merge_tool.vcs.worktree import FOLDER, exclude
+
+    folder = repository.root.resolve() / FOLDER / "schemas"
+    schemas = {
+        "plan": plan_schema(action_types(), codemod_names=all_codemods()),
+        "policy": policy_schema(),
+    }
+    exclude(repository)
+    files = {folder / f"{kind}.json": json.dumps(data, indent=1).encode() for kind, data in schemas.items()}
+    for path, text in texts.items():
+        schema = folder / ("plan.json" if path == plan else "policy.json")
+        where = Path(os.path.relpath(schema, path.parent)).as_posix()
+        files[path] = f"# yaml-language-server: $schema={where}\n{text}".encode()
+    write_files(files)
 
 
 def write_files(written: dict[Path, bytes]) -> None:

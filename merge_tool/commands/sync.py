@@ -220,7 +220,7 @@ def _lines(news: News) -> list[str]:
 def _write(repository: Repository, plan: Plan | None, news: News, target: Path, limit: int) -> None:
     from dataclasses import replace
 
-    from merge_tool.commands.init import tenancy_of, write_files
+    from merge_tool.commands.init import tenancy_of, write_with_schemas
     from merge_tool.propose.again import Again, repeat
     from merge_tool.propose.make import make_proposal, test_folders
     from merge_tool.propose.write import Kept, to_yaml
@@ -242,10 +242,10 @@ def _write(repository: Repository, plan: Plan | None, news: News, target: Path, 
         f"Sync {sides.remote}/{sides.branch} {sides.upstream[:8]}",
         sides, changes, proposal, tenancy, tests=tests, kept=kept, again=again,
     )  # fmt: skip
-    written = {target.resolve(): made.encode()}
+    texts = {target.resolve(): made}
     if text:
-        written[(repository.root / tenancy.policy).resolve()] = text.encode()
-    write_files(written)
+        texts[(repository.root / tenancy.policy).resolve()] = text
+    write_with_schemas(repository, texts, target.resolve())
 
 
 def _is_past(repository: Repository, commit: str, base: str) -> bool:

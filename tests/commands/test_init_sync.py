@@ -189,6 +189,19 @@ def test_the_proposed_plan_runs_to_its_end(fork: Fork) -> None:
     )
 
 
+def test_editors_find_the_schemas_of_what_was_written(fork: Fork) -> None:
+    import jsonschema
+
+    assert fork("init")[0] == 0
+    for name in ("phases.yaml", "tenancy.yaml"):
+        text = (fork.path / name).read_text(encoding="utf-8")
+        mark, _, where = text.partition("\n")[0].partition("$schema=")
+        assert mark == "# yaml-language-server: "
+        schema = json.loads((fork.path / where).read_text(encoding="utf-8"))
+        jsonschema.validate(yaml.safe_load(text), schema)
+    assert fork.repo.git("status", "--porcelain").splitlines() == ["?? phases.yaml", "?? tenancy.yaml"]
+
+
 def test_an_active_run_comes_before_the_next_plan(fork: Fork) -> None:
     fork("init")
     assert fork("phase", "0")[0] == 0
