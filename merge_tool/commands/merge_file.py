@@ -11,7 +11,7 @@ import typer
 from merge_tool.commands import options
 
 if TYPE_CHECKING:
-    from merge_tool.merging.model import Level, MergeResult
+    from merge_tool.merging.model import Level, MergeResult, Shift
 
 
 def merge_file(
@@ -39,9 +39,16 @@ def merge_file(
         list[str] | None,
         typer.Option("--off", metavar="STEP", help="A step that is not taken; may be given several times."),
     ] = None,
+    policy: Annotated[
+        str,
+        typer.Option("--policy", metavar="FILE|NAME", help="The policy whose `transforms` are made on base and theirs first, as far as one file tells.", show_default="none"),
+    ] = "",
     as_json: options.Json = False,
 ) -> int:  # fmt: skip
     """Merge three versions of one file: git's line merge, then what Python's syntax decides; the rest gets markers.
+
+    With --policy the fork's declared transforms are made on base and theirs, so that what they explain does not conflict. A
+    transform that needs other files of the project does what the one file lets it; the merge of a whole project reads all.
 
     Examples: merge-tool merge-file base.py ours.py theirs.py -o merged.py;
     merge-tool merge-file b o t --path app/models.py --level full --off statements -o t --json
@@ -50,10 +57,12 @@ def merge_file(
     from merge_tool.merging.cascade import merge_file as merge
 
     texts = [_read(name) for name in (base, ours, theirs)]
+    name = path or str(ours)
+    chosen, steps = _level(level), _steps(off or [])
     result = merge(
         texts[0] or None, texts[1], texts[2],
-        path=path or str(ours), level=_level(level), off=_steps(off or []),
-        labels=(ours.name, base.name, theirs.name),
+        path=name, level=chosen, off=steps, labels=(ours.name, base.name, theirs.name),
+        shift=_shift(policy, texts, name) if policy and "transform" not in steps else None,
     )  # fmt: skip
     if out is not None:
         _write(out, result.data)
@@ -65,6 +74,21 @@ def merge_file(
     else:
         _print(result)
     return ExitCode.CLEAN if result.clean else ExitCode.FINDINGS
+
+
+def _shift(policy: str, texts: list[bytes], path: str) -> Shift | None:
+    """What the policy's transforms make of base and theirs, of which only one file is known."""
+    from merge_tool.merging.cascade import is_python
+    from merge_tool.plan.policy import load_policy
+    from merge_tool.transforms.declared import transforms_of
+    from merge_tool.transforms.replay import replay
+
+    transforms = transforms_of(load_policy(policy, root=None))
+    if not transforms or not is_python(path):
+        return None
+    base, ours, theirs = ({path: text} for text in texts)
+    made = replay(transforms, base if texts[0] else {}, ours, theirs, [path])
+    return made.shifts.get(path)
 
 
 def _read(name: Path) -> bytes:
