@@ -40,6 +40,8 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "policy": ("policy", "policy", "Code"),
     "codemod": ("codemod", "codemod", "Code"),
     "merge-file": ("merge_file", "merge_file", "Code"),
+    "merge-driver": ("merge_driver", "merge_driver", "Code"),
+    "install-driver": ("install_driver", "install_driver", "Begin"),
 }
 
 

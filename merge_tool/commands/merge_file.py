@@ -56,16 +56,16 @@ def merge_file(
     from merge_tool.errors import ExitCode
     from merge_tool.merging.cascade import merge_file as merge
 
-    texts = [_read(name) for name in (base, ours, theirs)]
+    texts = [read_file(name) for name in (base, ours, theirs)]
     name = path or str(ours)
-    chosen, steps = _level(level), _steps(off or [])
+    chosen, steps = the_level(level), the_steps(off or [])
     result = merge(
         texts[0] or None, texts[1], texts[2],
         path=name, level=chosen, off=steps, labels=(ours.name, base.name, theirs.name),
-        shift=_shift(policy, texts, name) if policy and "transform" not in steps else None,
+        shift=single_shift(policy, texts, name) if policy and "transform" not in steps else None,
     )  # fmt: skip
     if out is not None:
-        _write(out, result.data)
+        write_file(out, result.data)
     elif not as_json:
         sys.stdout.flush()
         sys.stdout.buffer.write(result.data)
@@ -76,7 +76,7 @@ def merge_file(
     return ExitCode.CLEAN if result.clean else ExitCode.FINDINGS
 
 
-def _shift(policy: str, texts: list[bytes], path: str) -> Shift | None:
+def single_shift(policy: str, texts: list[bytes], path: str) -> Shift | None:
     """What the policy's transforms make of base and theirs, of which only one file is known."""
     from merge_tool.merging.cascade import is_python
     from merge_tool.plan.policy import load_policy
@@ -91,7 +91,12 @@ def _shift(policy: str, texts: list[bytes], path: str) -> Shift | None:
     return made.shifts.get(path)
 
 
-def _read(name: Path) -> bytes:
+def read_file(name: Path) -> bytes:
+    """A file's bytes.
+
+    Raises:
+        UserError: it cannot be read.
+    """
     from merge_tool.errors import UserError
 
     try:
@@ -100,7 +105,7 @@ def _read(name: Path) -> bytes:
         raise UserError(f"{name} cannot be read: {error.strerror}") from error
 
 
-def _level(word: str) -> Level:
+def the_level(word: str) -> Level:
     """The level of `safe`, `full` or `safe,full`; each holds those before it."""
     from merge_tool.errors import UserError
 
@@ -110,7 +115,12 @@ def _level(word: str) -> Level:
     return "full" if "full" in words else "safe"
 
 
-def _steps(names: list[str]) -> list[str]:
+def the_steps(names: list[str]) -> list[str]:
+    """The steps of `--off`.
+
+    Raises:
+        UserError: there is no such step.
+    """
     from merge_tool.errors import UserError
     from merge_tool.merging.model import Step
 
@@ -121,7 +131,7 @@ def _steps(names: list[str]) -> list[str]:
     return names
 
 
-def _write(out: Path, data: bytes) -> None:
+def write_file(out: Path, data: bytes) -> None:
     """Writes the result in one step, so that a file that is read at the same time is never half."""
     import os
     import tempfile

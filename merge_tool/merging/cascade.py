@@ -11,7 +11,7 @@ import gc
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from merge_tool.codemods.text import decode_source
@@ -24,12 +24,22 @@ from merge_tool.merging.islands import islands
 from merge_tool.merging.model import Hunk, Level, MergeResult, Resolution, Shift, Step
 from merge_tool.merging.places import Places
 from merge_tool.merging.regions import Region, align
-from merge_tool.merging.render import Labels, conflict_text
+from merge_tool.merging.render import MARKER_SIZE, Labels, conflict_text
 from merge_tool.merging.review import review
 from merge_tool.merging.trials import Material, Trial, attempt, stretches
 
 Transform = Callable[[str], str]
 _LABELS: Labels = ("ours", "base", "theirs")
+
+
+@dataclass(frozen=True)
+class _How:
+    """What a merge may do, and how it writes what it leaves."""
+
+    level: Level
+    off: frozenset[str]
+    labels: Labels
+    marker_size: int
 
 
 def merge_file(
@@ -43,6 +53,7 @@ def merge_file(
     transforms: Sequence[Transform] = (),
     labels: Labels = _LABELS,
     shift: Shift | None = None,
+    marker_size: int = MARKER_SIZE,
 ) -> MergeResult:
     """Merges three versions of one file.
 
@@ -55,6 +66,7 @@ def merge_file(
             fewer conflicts. One that changes its own output again is left out.
         labels: how ours, base and theirs are called in markers.
         shift: what transforms that need more than one file made of base and theirs; see `merge_tool.transforms`.
+        marker_size: how many characters a marker has, at least.
 
     Returns:
         The merged bytes. Encoding, byte order mark and line ends are merged like the text.
@@ -68,16 +80,22 @@ def merge_file(
         return MergeResult(theirs)
     if not is_python(path):
         return git_merge(
-            base or b"", ours, theirs, labels, "not a Python file: git's merge is all that is tried"
+            base or b"",
+            ours,
+            theirs,
+            labels,
+            "not a Python file: git's merge is all that is tried",
+            marker_size,
         )
+    how = _How(level, frozenset(off), labels, marker_size)
     with _no_collection():
-        plain = _python(base, ours, theirs, level, frozenset(off), labels)
+        plain = _python(base, ours, theirs, how)
         if Step.TRANSFORM in off or (plain.clean and not plain.hunks):
             return plain
         made = shift or _shifted(base, theirs, transforms)
         if made is None:
             return plain
-        other = _python(made.base, ours, made.theirs, level, frozenset(off), labels)
+        other = _python(made.base, ours, made.theirs, how)
         return _better(plain, other, made)
 
 
@@ -98,9 +116,7 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _python(
-    base: bytes | None, ours: bytes, theirs: bytes, level: Level, off: frozenset[str], labels: Labels
-) -> MergeResult:
+def _python(base: bytes | None, ours: bytes, theirs: bytes, how: _How) -> MergeResult:
     """The merge of Python files, or git's where one cannot be read."""
     try:
         texts = read_texts(base or b"", ours, theirs, new=base is None)
@@ -109,11 +125,11 @@ def _python(
         trees = [parse(text) for text in (texts.base, texts.ours, texts.theirs)]
     except (SyntaxError, ValueError) as error:
         reason = f"a side is no Python that can be read ({error}): git's merge is all that is tried"
-        return git_merge(base or b"", ours, theirs, labels, reason)
+        return git_merge(base or b"", ours, theirs, how.labels, reason, how.marker_size)
     try:
-        return _Merge(texts, trees, level, off, labels).run()
+        return _Merge(texts, trees, how).run()
     except UnwritableError as error:
-        return git_merge(base or b"", ours, theirs, labels, str(error))
+        return git_merge(base or b"", ours, theirs, how.labels, str(error), how.marker_size)
 
 
 def _shifted(base: bytes | None, theirs: bytes, transforms: Sequence[Transform]) -> Shift | None:
@@ -182,10 +198,8 @@ def split_lines(text: str) -> list[str]:
 class _Merge:
     """One merge of three texts."""
 
-    def __init__(
-        self, texts: Texts, trees: list[ast.Module], level: Level, off: frozenset[str], labels: Labels
-    ) -> None:
-        self._texts, self._level, self._off, self._labels = texts, level, off, labels
+    def __init__(self, texts: Texts, trees: list[ast.Module], how: _How) -> None:
+        self._texts, self._how = texts, how
         base, ours, theirs = map(split_lines, (texts.base, texts.ours, texts.theirs))
         self._material = Material(base, ours, theirs, align(base, ours, theirs), trees)
 
@@ -222,7 +236,7 @@ class _Merge:
             elif island is None:
                 trials.append(Trial(None, [index]))
             else:
-                trials.append(attempt(material, island, index, self._level, self._off, keep))
+                trials.append(attempt(material, island, index, self._how.level, self._how.off, keep))
         return trials
 
     def _result(self, trials: list[Trial], problem: str) -> MergeResult:
@@ -235,7 +249,7 @@ class _Merge:
 
         made = Assembly(
             material.regions, material.ours, material.theirs,
-            lambda region: conflict_text(*sides(region), self._labels),
+            lambda region: conflict_text(*sides(region), self._how.labels, self._how.marker_size),
         )  # fmt: skip
         text = made.build(stretches(trials))
         hunks: list[tuple[Hunk, Resolution]] = []
