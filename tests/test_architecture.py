@@ -12,7 +12,7 @@ PACKAGE = ROOT / "merge_tool"
 
 # From the top; a room may import from those after it, and from itself.
 ROOMS = [
-    "__main__", "cli", "commands", "lsp", "report", "engine", "actions", "lint", "propose", "adopt", "merging", "codemods", "index", "database", "demo",
+    "__main__", "cli", "commands", "lsp", "report", "engine", "actions", "lint", "propose", "adopt", "transforms", "merging", "codemods", "index", "database", "demo",
     "vcs", "store", "plan", "rulekit", "bundled", "model", "errors",
 ]  # fmt: skip
 ONLY = {
