@@ -22,6 +22,7 @@ ONLY = {
     "rich": {"report"},
     "libcst": {"codemods"},
     "typer": {"commands", "cli"},
+    "pygments": {"report"},
     "yaml": {"plan", "demo"},
 }
 
