@@ -24,6 +24,7 @@ ONLY = {
     "pygls": {"lsp"},
     "lsprotocol": {"lsp"},
     "typer": {"commands", "cli"},
+    "pygments": {"report"},
     "yaml": {"plan", "demo"},
 }
 
