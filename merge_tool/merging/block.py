@@ -8,7 +8,7 @@ from merge_tool.merging.imports import is_import, merge_import, merge_import_blo
 from merge_tool.merging.lexer import Line
 from merge_tool.merging.model import Allowance, Left, Step
 from merge_tool.merging.pairing import LIKENESS, shared
-from merge_tool.merging.sequence import Row, Spot, rows_and_spots
+from merge_tool.merging.sequence import Row, Spot, contains, rows_and_spots
 from merge_tool.merging.tokens import merge_statement
 
 Lines = Sequence[Line]
@@ -33,6 +33,12 @@ def merge_lines(base: Lines, ours: Lines, theirs: Lines, allowance: Allowance) -
     if all(is_import(line) for line in every) and len({line.key[0] for line in every}) == 1:
         return merge_import_block(base, ours, theirs, allowance)
     rows, spots = rows_and_spots(base, ours, theirs)
+    if contains(rows, spots, "ours"):
+        allowance.take(Step.CONTAINED, "ours made the edits that theirs made, and more")
+        return _text(ours)
+    if contains(rows, spots, "theirs"):
+        allowance.take(Step.CONTAINED, "theirs made the edits that ours made, and more")
+        return _text(theirs)
     _no_moves(rows, spots)
     pieces: list[str] = []
     for index, spot in enumerate(spots):
@@ -213,4 +219,6 @@ def _neighbours(rows: Sequence[Row[Line]], spots: Sequence[Spot[Line]], allowanc
     if _UNSURE_TOGETHER & allowance.used.keys():
         # Measured on real merges: right in less than half of them.
         raise Left("both sides changed one statement, and each others next to it")
-    allowance.take(Step.ADJACENT, "both sides changed statements next to each other", sure=False)
+    # Measured on real merges: edits alone are right six times of seven, what is added or removed next to them three of five.
+    edits = all(row.ours and row.theirs for row in rows) and not (own_added or other_added)
+    allowance.take(Step.ADJACENT, "both sides changed statements next to each other", sure=edits)
