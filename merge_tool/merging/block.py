@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from merge_tool.merging.imports import is_import, merge_import, merge_import_block
-from merge_tool.merging.lexer import Line
+from merge_tool.merging.lexer import Line, logical_lines
 from merge_tool.merging.model import Allowance, Left, Step
+from merge_tool.merging.order import order_of
 from merge_tool.merging.pairing import LIKENESS, shared
 from merge_tool.merging.sequence import Row, Spot, contains, rows_and_spots
 from merge_tool.merging.tokens import merge_statement
@@ -167,6 +168,10 @@ def _both_added(own: Lines, other: Lines, allowance: Allowance) -> str:
         allowance.take(Step.DEFINITIONS, "both sides added definitions")
     elif all(line.name or line.is_comment for line in heads):
         allowance.take(Step.ENTRIES, "both sides added names with values")
+        if len(heads) == len(own) + len(other) and not any(line.before or line.is_comment for line in heads):
+            order = order_of(_named(text, own[0].key[0]) for text in allowance.around)
+            if order is not None:
+                return _text(sorted([*own, *other], key=order))
     else:
         _independent(own, other)
         allowance.take(Step.STATEMENTS, "both sides added statements", sure=False)
@@ -189,6 +194,12 @@ def _independent(own: Lines, other: Lines) -> None:
         len(own) == len(other) == 1 and _calls(own[0]) == _calls(other[0])
     ):
         raise Left("both sides added much the same")
+
+
+def _named(text: str, depth: str) -> list[Line]:
+    """The statements of a stretch that name something, at one depth."""
+    found = logical_lines(text)
+    return [line for line in found[0] if line.key[0] == depth and line.name] if found is not None else []
 
 
 def _calls(line: Line) -> tuple[str, ...]:

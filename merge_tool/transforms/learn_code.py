@@ -94,7 +94,7 @@ def additions(files: Mapping[str, tuple[str, str]], policy: Policy, least: int) 
         pairs[path] = code, code if old == new else Code(new)
     models = _models(files, policy)
     yield from _parameters(pairs, policy, least, models)
-    yield from _arguments(list(pairs.values()), least)
+    yield from _arguments(list(pairs.values()), policy, least)
     yield from _predicates(list(pairs.values()), policy, least, models)
     yield from _keys(list(pairs.values()), policy, least)
 
@@ -123,15 +123,7 @@ def _parameters(
     for added, names in got.items():
         if len(names) < least:
             continue
-        beside = Counter(other for name in names for other in known[name] if other not in ("self", "cls"))
-        # What nearly all of them share tells which functions are meant; of several such, what fewest others have.
-        counts = {
-            other: sum(other in item and added not in item for item in known.values())
-            for other, count in beside.items()
-            if count >= 0.9 * len(names)
-        }
-        trigger = min(counts, key=lambda other: counts[other], default="")
-        could = counts[trigger] if trigger else sum(added not in item for item in known.values())
+        trigger, applied, could = _trigger(added, names, known)
         where = f"functions that take {trigger}" if trigger else "functions"
         transform: dict[str, object] = {}
         note = "thread-tenant makes it where it is the policy's parameter"
@@ -141,12 +133,28 @@ def _parameters(
                 {"functions": sorted(names)} if few else {"unscoped": True, "context": True}
             )
             transform, note = {"codemod": "thread-tenant", "options": options, **models}, ""
-        yield Proposal(
-            "parameter", f"{where} take {added}", len(names), max(could, len(names)), transform, note
-        )
+        yield Proposal("parameter", f"{where} take {added}", applied, could, transform, note)
 
 
-def _arguments(pairs: Sequence[tuple[Code, Code]], least: int) -> Iterator[Proposal]:
+def _trigger(
+    added: str, names: Sequence[str], known: Mapping[str, Mapping[str, str]]
+) -> tuple[str, int, int]:
+    """The parameter that best tells which functions are meant.
+
+    Returns:
+        It, or "" for all functions; to how many of those the new one was added; and how many they are.
+    """
+    beside = {other for name in names for other in known[name]}
+    best = "", len(names), sum(added not in item for item in known.values())
+    for other in sorted(beside - {"self", "cls"}):
+        applied = sum(other in known[name] for name in names)
+        could = sum(other in item and added not in item for item in known.values())
+        if applied / (len(names) + could) >= best[1] / (len(names) + best[2]):
+            best = other, applied, could
+    return best
+
+
+def _arguments(pairs: Sequence[tuple[Code, Code]], policy: Policy, least: int) -> Iterator[Proposal]:
     added: Counter[tuple[str, str]] = Counter()
     callees: dict[tuple[str, str], set[str]] = defaultdict(set)
     for old, new in pairs:
@@ -157,7 +165,7 @@ def _arguments(pairs: Sequence[tuple[Code, Code]], least: int) -> Iterator[Propo
     for (keyword, value), applied in added.most_common():
         if applied >= least:
             could = sum(old.calls[name] for old, _ in pairs for name in callees[keyword, value])
-            note = "comes with the parameter, by thread-tenant"
+            note = "comes with the parameter, by thread-tenant" if keyword == policy.parameter else ""
             yield Proposal(
                 "argument", f"calls pass {keyword}={value}", applied, max(could, applied), {}, note
             )
