@@ -83,13 +83,16 @@ class EnableRls(Codemod):
         folder = options.versions.strip("/") or _folder(project.files)
         files = {path: text for path, text in project.files.items() if path.rpartition("/")[0] == folder}
         left: list[NotDone] = []
+        if not folder:
+            reason = "the project has no Alembic revision: name the folder that gets the first (versions=migrations/versions)"
+            left.append(NotDone(min(project.files, default=""), 1, self.name, reason))
         edits: list[Edit] = []
         texts: dict[str, str] = {}
         try:
             chain = read_chain(files)
         except MergeToolError as error:
             raise UserError(f"codemod {self.name}: {error}", hint=error.hint, where=error.where) from error
-        work = plan_isolation(project, chosen, options, self.name, left)
+        work = plan_isolation(project, chosen, options, self.name, left) if folder else None
         if work is not None and len(chain.heads) > 1:
             reason = f"the revisions have several heads ({', '.join(chain.heads)}): join them first"
             left.append(NotDone(folder, 1, self.name, reason))
@@ -103,18 +106,13 @@ class EnableRls(Codemod):
 
 
 def _folder(files: Mapping[str, str]) -> str:
-    """The folder with the most revisions."""
+    """The folder with the most revisions; empty where there is none."""
     counts: dict[str, int] = {}
     for path, text in files.items():
         if "down_revision" in text and _REVISION.search(text):
             folder = path.rpartition("/")[0]
             counts[folder] = counts.get(folder, 0) + 1
-    if not counts:
-        raise UserError(
-            "codemod enable-rls: the project has no Alembic revision",
-            hint="name the folder of the revisions: versions=migrations/alembic/versions",
-        )
-    return min(counts, key=lambda folder: (-counts[folder], folder))
+    return min(counts, key=lambda folder: (-counts[folder], folder), default="")
 
 
 __all__ = ["CODEMOD", "EXAMPLES", "EnableRls"]
