@@ -9,7 +9,7 @@ from typing import Protocol
 from merge_tool.codemods.base import Project
 from merge_tool.codemods.models import column_call, targets_of, value_of
 from merge_tool.codemods.names import Names
-from merge_tool.database.isolation import Added, Isolation, Swap
+from merge_tool.database.isolation import Added, Isolation, Swap, is_type
 from merge_tool.index.project import ProjectIndex
 from merge_tool.model.source import NotDone
 from merge_tool.rulekit.chain import ChainTable
@@ -199,8 +199,6 @@ def _columns(project: Project, table: SchemaTable, codemod: str, left: list[NotD
 
 
 def _type(node: ast.expr) -> str:
-    import sqlalchemy
-
     call = node if isinstance(node, ast.Call) else None
     target = call.func if call is not None else node
     name = (
@@ -210,7 +208,7 @@ def _type(node: ast.expr) -> str:
         if isinstance(target, ast.Name)
         else ""
     )
-    if not name or not hasattr(sqlalchemy, name) or not name[0].isupper():
+    if not is_type(name):
         return ""
     given = (
         ", ".join([*map(ast.unparse, call.args), *map(ast.unparse, call.keywords)])

@@ -80,6 +80,14 @@ class Isolation:
     index: str = "idx_{table}_{column}"
 
 
+def is_type(name: str) -> bool:
+    """Whether SQLAlchemy has a type of that name at its top."""
+    import sqlalchemy
+
+    found = getattr(sqlalchemy, name, None)
+    return isinstance(found, type) and issubclass(found, sqlalchemy.types.TypeEngine)
+
+
 def render_isolation(
     work: Isolation, down_revision: str | Sequence[str] | None, style: RevisionStyle | None = None
 ) -> str:
