@@ -74,6 +74,9 @@ class EnableRls(Codemod):
 
     name: ClassVar[str] = "enable-rls"
     Options: ClassVar[type] = EnableRlsOptions
+    unsafe: ClassVar[str] = (
+        "a connection that tells no tenant sees no row any more, and the revision changes tables that have rows"
+    )
     options: EnableRlsOptions
 
     def apply(self, project: Project, paths: Sequence[str] = ()) -> CodemodResult:

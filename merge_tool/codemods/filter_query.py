@@ -65,6 +65,7 @@ class FilterQuery(Codemod):
     """Adds the predicates; see the module."""
 
     name: ClassVar[str] = "filter-query"
+    joined: ClassVar[bool] = False
 
     def apply(self, project: Project, paths: Sequence[str] = ()) -> CodemodResult:
         """Edits the chosen files."""
