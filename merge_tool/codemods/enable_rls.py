@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -33,10 +34,10 @@ from merge_tool.codemods.base import Codemod, Project
 from merge_tool.codemods.rls_examples import EXAMPLES
 from merge_tool.codemods.rls_plan import plan_isolation
 from merge_tool.codemods.rls_session import tell_tenant
-from merge_tool.database.heads import read_chain
+from merge_tool.database.heads import read_chain, read_revision
 from merge_tool.database.isolation import render_isolation
 from merge_tool.database.revision import revision_filename, style_of
-from merge_tool.errors import MergeToolError, UserError
+from merge_tool.errors import MergeToolError
 from merge_tool.model.source import CodemodResult, Edit, NotDone
 
 _REVISION = re.compile(r"^down_revision\s*(?::[^=\n]+)?=", re.MULTILINE)
@@ -91,21 +92,35 @@ class EnableRls(Codemod):
             left.append(NotDone(min(project.files, default=""), 1, self.name, reason))
         edits: list[Edit] = []
         texts: dict[str, str] = {}
-        try:
-            chain = read_chain(files)
-        except MergeToolError as error:
-            raise UserError(f"codemod {self.name}: {error}", hint=error.hint, where=error.where) from error
+        heads = _heads(files, self.name, left)
         work = plan_isolation(project, chosen, options, self.name, left) if folder else None
-        if work is not None and len(chain.heads) > 1:
-            reason = f"the revisions have several heads ({', '.join(chain.heads)}): join them first"
+        if work is not None and len(heads) > 1:
+            reason = f"the revisions have several heads ({', '.join(heads)}): join them first"
             left.append(NotDone(folder, 1, self.name, reason))
         elif work is not None:
-            text = render_isolation(work, chain.heads[0] if chain.heads else None, style_of(files))
+            text = render_isolation(work, heads[0] if heads else None, style_of(files))
             path = f"{folder}/{revision_filename(text, files)}"
             texts[path] = text
             edits.append(Edit(path, 1, self.name, f"keep tenants apart in {len(work.guarded)} tables"))
         told, done, open_sites = tell_tenant(project, options, self.name)
         return CodemodResult({**texts, **told}, (*edits, *done), (*left, *open_sites))
+
+
+def _heads(files: Mapping[str, str], codemod: str, left: list[NotDone]) -> tuple[str, ...]:
+    """The revisions that none follows. Where the chain has a fault that Alembic lives with, it is told, and read past."""
+    try:
+        return read_chain(files).heads
+    except MergeToolError as error:
+        path, _, line = error.where.rpartition(":")
+        place = (path, int(line)) if line.isdigit() and path in files else (min(files), 1)
+        left.append(NotDone(*place, codemod, f"the chain of revisions has a fault: {error}"))
+    found = []
+    for path, text in sorted(files.items()):
+        with suppress(MergeToolError):
+            if (revision := read_revision(path, text)) is not None:
+                found.append(revision)
+    followed = {parent for revision in found for parent in revision.parents}
+    return tuple(sorted({revision.id for revision in found} - followed))
 
 
 def _folder(files: Mapping[str, str]) -> str:

@@ -262,6 +262,14 @@ def test_several_heads_are_told_and_so_is_a_project_without_revisions() -> None:
         make_codemod("enable-rls", {"setting": "x'; DROP TABLE users"})
 
 
+def test_a_chain_with_a_fault_is_told_and_read_past() -> None:
+    twin = FIRST.replace('"users"', '"people"').replace('"orders"', '"sales"').replace('"lines"', '"parts"')
+    result = run("enable-rls", {**FILES, "migrations/versions/a1_twin.py": twin})
+    assert any("revision a1 is defined twice" in reason for reason in reasons(result))
+    (text,) = [text for path, text in result.texts.items() if path.startswith("migrations/")]
+    assert 'down_revision = "a1"' in text or "down_revision = 'a1'" in text
+
+
 def test_the_linters_find_nothing_in_what_is_written() -> None:
     new = {**FILES, **run("enable-rls", FILES).texts}
     index = ProjectIndex.build(new, policy())
