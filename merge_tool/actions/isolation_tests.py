@@ -17,7 +17,7 @@ class IsolationTests:
     `routes`, `functions` and `keys` are git-style patterns of the files whose routes, query functions and Redis keys are
     tested; without them: all routes, the functions where queries are kept, all keys; an empty list leaves a kind out. `rows`
     gives rows of a table values that they must have, `headers` what a request of a tenant carries (`{column}` is a column
-    of the tenants' own table), `mismatch` the statuses that a user of another tenant may get. With `trial`, the tests are
+    of the tenants' own table), `settings` what attributes of the settings object are meanwhile, `mismatch` the statuses that a user of another tenant may get. With `trial`, the tests are
     run once with the fork's interpreter (this runs the fork's code): those whose call works for nobody are taken out and
     listed with the reason. A test that finds a leak stays, and fails in the story's `test`.
     """
@@ -36,6 +36,7 @@ class IsolationTests:
     keys: tuple[str, ...] | None = None
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
     mismatch: tuple[int, ...] = (403,)
     trial: bool = True
 
@@ -46,7 +47,7 @@ class IsolationTests:
         from merge_tool.isolation.trial import tried
 
         options = Options(
-            self.path, self.routes, self.functions, self.keys, rows=self.rows, headers=self.headers, mismatch=self.mismatch
+            self.path, self.routes, self.functions, self.keys, rows=self.rows, headers=self.headers, settings=self.settings, mismatch=self.mismatch
         )  # fmt: skip
         files = ctx.workspace.python_files()
         try:

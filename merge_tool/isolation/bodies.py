@@ -76,7 +76,7 @@ class BodyMaker:
     ) -> Expression | str:  # fmt: skip
         if function is not None:
             made = self._inventor.of_column(function, f"{name}.{field}")
-            if made is not None and not made.own_only:
+            if made is not None and not made.any_does:
                 return made
         where = self._index.modules[owner.path].top
         qualified = self._inventor.type_of(where, annotation)

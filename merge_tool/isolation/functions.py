@@ -113,6 +113,7 @@ class FunctionCases:
         rows, names = self._inventor.rows_for(function)
         for model, columns in made.rows.items():
             rows.setdefault(model, {}).update(columns)
+        lacking = self._inventor.lacking(function)
         text = f"{called}({', '.join(arguments)})"
         short = words(function.qualname.replace(".", "_"))
         return Case(
@@ -125,8 +126,9 @@ class FunctionCases:
             line,
             function.is_async,
             not made.own_only,
-            made.names | names | set(rows),
+            made.names | names | set(rows) | lacking,
             rows,
+            lacking=tuple(sorted(lacking)),
         )
 
 

@@ -93,22 +93,25 @@ class Inventor:
     def of_column(self, function: FunctionFacts, name: str) -> Expression | None:
         """The value of a row's column that a name is compared with or stored in."""
         found = [item for item in origins(self._index, function, name) if self.is_own(item.model)]
-        looked = [item for item in found if item.how == "equal" and item.column != self._policy.column]
+        found = [item for item in found if item.column != self._policy.column]
+        looked = [item for item in found if item.how == "equal"]
+        for item in found:
+            if (
+                item.how == "stored"
+                and not item.wraps
+                and item.column not in item.model.foreign_keys
+                and self._unique(item)
+            ):
+                model = item.model
+                rows = {model.qualified: {item.column: "differ"}}
+                return Expression(f'owner.fresh({model.name}, "{item.column}")', {model.qualified}, rows)
         if looked:
             return self._from_row(looked[0])
         for item in found:
-            if item.column in item.model.foreign_keys and item.column != self._policy.column:
-                return self._from_row(item)
-            if item.how == "stored" and not item.wraps and item.column != self._policy.column:
-                if self._unique(item):
-                    return Expression(
-                        f'owner.fresh({item.model.name}, "{item.column}")',
-                        {item.model.qualified},
-                        own_only=True,
-                    )
-                return Expression(
-                    f"owner[{item.model.name}].{item.column}", {item.model.qualified}, own_only=True
-                )
+            if item.column in item.model.foreign_keys or not item.wraps:
+                made = self._from_row(item)
+                made.any_does = item.column not in item.model.foreign_keys
+                return made
         return self.by_name(function, name)
 
     def _from_row(self, item: Origin) -> Expression:
@@ -224,6 +227,33 @@ class Inventor:
 
     def _is_enum(self, qualified: str) -> bool:
         return any(base.rpartition(".")[2] in _ENUMS for base in self._index.types.bases(qualified))
+
+    def lacking(self, function: FunctionFacts, depth: int = 3) -> set[str]:
+        """The models of which a function makes a row where there may be one only, and so must not be one yet."""
+        found: set[str] = set()
+        for call in function.calls:
+            model = self._index.models.find(self._index.callee_name(function.path, function, call) or "?")
+            if model is not None:
+                if self.is_own(model) and self._one_only(model):
+                    found.add(model.qualified)
+                continue
+            callee = self._index.callee(function.path, function, call) if depth else None
+            if callee is not None and callee is not function:
+                found |= self.lacking(callee, depth - 1)
+        return found
+
+    def _one_only(self, model: Model) -> bool:
+        """Whether a constraint allows one row for the rows that it points at: one subscription a user."""
+        for table in self._index.schema():
+            if table.table != model.table:
+                continue
+            sets = [key.columns for key in table.keys if key.kind in ("unique", "primary") or key.unique]
+            sets += [(column.name,) for column in table.columns.values() if column.unique]
+            pointing = {model.columns[name] for name in model.foreign_keys} | {self._policy.column}
+            return any(
+                names and set(names) <= pointing and set(names) != {self._policy.column} for names in sets
+            )
+        return False
 
     # ---- what rows must look like ----------------------------------------------------------------------------
 

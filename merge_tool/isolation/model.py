@@ -20,6 +20,7 @@ class Options:
         world: the support module beside the tests, without `.py`.
         rows: values that rows of a table must have: table -> column -> value. `{users: {telegram_id: 1000}}`.
         headers: headers that a request of a tenant carries; `{column}` is a column of the tenants' own table.
+        settings: attributes of the settings object that have another value meanwhile: `{CABINET_ENABLED: true}`.
         leave_out: names of tests that are not to be written -> why.
         mismatch: the statuses that a user of another tenant may get.
     """
@@ -31,6 +32,7 @@ class Options:
     world: str = "tenant_world"
     rows: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, object] = field(default_factory=dict)
     leave_out: Mapping[str, str] = field(default_factory=dict)
     mismatch: tuple[int, ...] = (403,)
 
@@ -68,12 +70,14 @@ class Expression:
         names: absolute names to import.
         rows: what rows must have: model (absolute name) -> column -> text.
         own_only: it can be made for the tenant's own rows only.
+        any_does: any other value of the type would do as well.
     """
 
     text: str
     names: set[str] = field(default_factory=set)
     rows: dict[str, dict[str, str]] = field(default_factory=dict)
     own_only: bool = False
+    any_does: bool = False
 
 
 @dataclass
@@ -85,6 +89,8 @@ class Case:
         call: the expression that the inner function returns.
         awaited: whether the expression awaits something.
         site: `path:line` of what is tested.
+        before: statements that stand before the call.
+        lacking: the models (absolute names) of which neither tenant has a row.
     """
 
     name: str
@@ -99,6 +105,7 @@ class Case:
     names: set[str] = field(default_factory=set)
     rows: dict[str, dict[str, str]] = field(default_factory=dict)
     before: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
 
     @property
     def site_name(self) -> str:

@@ -25,6 +25,8 @@ def world_text(index: ProjectIndex, setting: Setting, *, redis: bool) -> str:
         autoescape=False,  # noqa: S701 Python comes out
     )  # fmt: skip
     aliases = {setting.maker: "session_maker"} if setting.maker else {}
+    if setting.switched:
+        aliases[setting.settings] = "project_settings"
     application = ""
     if setting.application:
         aliases[setting.application] = "make_application" if setting.called else "the_application"
@@ -39,7 +41,7 @@ def world_text(index: ProjectIndex, setting: Setting, *, redis: bool) -> str:
         drivers={"sqlite": "aiosqlite", "postgresql": "asyncpg", "mysql": "aiomysql"} if setting.asynchronous else {},
         app=application, setters=[name.rpartition(".")[2] for name in setting.setters], headers=list(setting.headers.items()),
         needs_session=any(re.search(r"\bdb\b", value) for value in setting.headers.values()), has_maker=bool(setting.maker),
-        overridden=[name.rpartition(".")[2] for name in setting.overridden], redis=redis,
+        overridden=[name.rpartition(".")[2] for name in setting.overridden], redis=redis, switched=setting.switched,
         global_keys=list(index.policy.keys.global_keys),
     )  # fmt: skip
     return re.sub(r"\n{4,}", "\n\n\n", text).rstrip("\n") + "\n"
@@ -68,7 +70,7 @@ def tests_text(
     joined = "\n\n\n".join(body)
     used = [
         name
-        for name in ("FIRST", "FUTURE", "NOW", "OWN_ID", "PAST", "SOON", "Owner", "World")
+        for name in ("FIRST", "FUTURE", "NOW", "OWN_ID", "PAST", "SOON", "Owner", "World", "differ")
         if re.search(rf"\b{name}\b", joined)
     ]
     module = f".{options.world}" if packaged else options.world
@@ -116,6 +118,9 @@ def _case_text(index: ProjectIndex, case: Case, aliases: dict[str, str]) -> str:
         if model is not None and columns:
             values = ", ".join(f"{name}={value}" for name, value in columns.items())
             have.append(f"    world.have({aliases.get(qualified, model.name)}, {values})")
+    lacking = [found.name for found in map(index.models.find, case.lacking) if found is not None]
+    if lacking:
+        have.append(f"    world.lack({', '.join(lacking)})")
     asynchronous = case.awaited or "await " in call
     call = call.replace("{load}", "await " if asynchronous else "")
     held = _HELD[case.kind]

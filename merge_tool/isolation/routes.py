@@ -123,12 +123,14 @@ class RouteCases:
         rows, names = self._inventor.rows_for(function)
         for model, columns in made.rows.items():
             rows.setdefault(model, {}).update(columns)
+        lacking = self._inventor.lacking(function)
         text = self._request(route, values, query, body)
         foreign = "owner" in text and not made.own_only
         short = "_".join(words(route.function.replace(".", "_")))
         return Case(
             f"test_{short}", "http", f"{route.method} {route.paths[0]}", text, f"{route.function_path}:{route.line}",
-            route.function_path, route.line, True, foreign, made.names | names | set(rows), rows,
+            route.function_path, route.line, True, foreign, made.names | names | set(rows) | lacking, rows,
+            lacking=tuple(sorted(lacking)),
         )  # fmt: skip
 
     def _request(

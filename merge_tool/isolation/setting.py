@@ -11,6 +11,7 @@ from merge_tool.isolation.functions import is_away
 from merge_tool.isolation.inventing import SESSIONS, Inventor, is_session
 from merge_tool.isolation.model import Options
 from merge_tool.isolation.origins import origins
+from merge_tool.isolation.switches import switch_settings
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.matchers import words
 from merge_tool.rulekit.project import Model
@@ -36,6 +37,7 @@ class Setting:
         names: absolute names that the expressions need.
         modules: the modules that hold models.
         user: the model of who makes requests, or None.
+        settings: absolute name of the settings object, or ""; `switched` what its attributes are set to.
     """
 
     asynchronous: bool
@@ -53,6 +55,8 @@ class Setting:
     modules: tuple[str, ...] = ()
     user: Model | None = None
     redis: bool = False
+    settings: str = ""
+    switched: dict[str, object] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -97,6 +101,11 @@ def find_setting(index: ProjectIndex, options: Options) -> Setting | str:
             found.overridden = _session_dependencies(index)
             found.names.update(found.overridden)
     _settings(index, found)
+    found.settings, found.switched = switch_settings(
+        index, found.application if found.called else "", options.settings
+    )
+    if found.switched:
+        found.names.add(found.settings)
     for table, columns in options.rows.items():
         found.rows.setdefault(table, {}).update({name: repr(value) for name, value in columns.items()})
     for name, text in options.headers.items():
