@@ -165,6 +165,10 @@ def _guarded_text(options: Options, setting: Setting, guarded: Sequence[Guarded]
             "def test_tenant_mismatch_is_403(world: World, method: str, path: str) -> None:",
             '    """A user of the second tenant is refused by the first, even with a token that the first would have issued."""',
             f'    assert world.request(method, path, user="second", signed="first") {expected}',
+        ]
+    if users and setting.has_token and setting.setters:
+        # Where the token alone names the tenant, another tenant's token is a request of that tenant.
+        lines += [
             "",
             "",
             '@pytest.mark.parametrize(("method", "path"), OF_A_USER)',

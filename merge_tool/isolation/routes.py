@@ -79,7 +79,11 @@ class RouteCases:
 
     def _needs_user(self, route: Route) -> bool:
         user = self._setting.user
-        return user is not None and user.name in route.guards
+        if user is None:
+            return False
+        function = self._index.modules[route.function_path].functions[route.function]
+        given = {self._inventor.type_of(function, item.annotation) for item in function.params}
+        return user.name in route.guards or user.qualified in given
 
     def _plain_path(self, route: Route) -> str:
         return _PART.sub("1", route.paths[0]) or "/"

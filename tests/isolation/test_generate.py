@@ -70,3 +70,26 @@ def test_the_shop_passes_and_each_leak_is_found(shop: Path) -> None:
     assert (
         "ids of the second tenant's rows, sees that the second has rows" in leaking.failed["test_orders_get"]
     )
+
+
+def test_most_mutants_of_the_shop_are_killed(shop: Path, tmp_path: Path) -> None:
+    """The benchmark on a few mutants, of every kind that the shop has."""
+    from benchmarks.isolation_mutation import find_mutants, wilson
+
+    policy = load_policy("tenancy.yaml", root=shop)
+    files = {name: (shop / name).read_bytes() for name in project_files(shop)}
+    mutants = find_mutants(files, policy)
+    assert {item.kind for item in mutants} == {"check", "claim", "dependency", "filter", "key", "stamp"}
+    for item in mutants:
+        assert item.text != files[item.path].decode()
+        ast.parse(item.text)
+    low, high = wilson(17, 17)
+    assert 0.8 < low < high == pytest.approx(1.0)
+    write_files(shop, made(shop).files)
+    for kind in ("check", "claim", "dependency", "key"):
+        mutant = next(item for item in mutants if item.kind == kind)
+        place = shop / mutant.path
+        before = place.read_bytes()
+        place.write_text(mutant.text)
+        assert run_tests(shop, [TARGET], arguments=("-x",)).failed, mutant.what
+        place.write_bytes(before)
