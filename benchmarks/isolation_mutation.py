@@ -311,8 +311,8 @@ def measure(
             )
         else:
             killed[mutant.kind] += 1
-        sys.stderr.write(f"\\r{number}/{len(mutants)} mutants, {len(survivors)} survive ")
-    sys.stderr.write("\\n")
+        sys.stderr.write(f"\r{number}/{len(mutants)} mutants, {len(survivors)} survive ")
+    sys.stderr.write("\n")
     kinds = {
         kind: {"killed": killed[kind], "mutants": total[kind], "share": round(killed[kind] / total[kind], 3)}
         for kind in sorted(total)

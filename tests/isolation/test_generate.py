@@ -91,5 +91,6 @@ def test_most_mutants_of_the_shop_are_killed(shop: Path, tmp_path: Path) -> None
         place = shop / mutant.path
         before = place.read_bytes()
         place.write_text(mutant.text)
-        assert run_tests(shop, [TARGET], arguments=("-x",)).failed, mutant.what
+        run = run_tests(shop, [TARGET], arguments=("-x",))
+        assert run.failed or run.cannot, mutant.what
         place.write_bytes(before)
