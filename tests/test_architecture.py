@@ -12,12 +12,12 @@ PACKAGE = ROOT / "merge_tool"
 
 # From the top; a room may import from those after it, and from itself.
 ROOMS = [
-    "__main__", "cli", "commands", "report", "engine", "actions", "lint", "adopt", "isolation", "merging", "codemods", "index", "database", "demo",
+    "__main__", "cli", "pytest_plugin", "commands", "report", "engine", "actions", "lint", "adopt", "isolation", "guard", "merging", "codemods", "index", "database", "demo",
     "vcs", "store", "plan", "rulekit", "bundled", "model", "errors",
 ]  # fmt: skip
 ONLY = {
     "git": {"vcs"},
-    "sqlalchemy": {"store", "database"},
+    "sqlalchemy": {"store", "database", "guard", "pytest_plugin"},
     "alembic": {"store", "database"},
     "rich": {"report"},
     "libcst": {"codemods"},
