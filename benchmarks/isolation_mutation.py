@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import io
 import json
 import math
 import random
@@ -19,6 +20,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -380,7 +382,8 @@ def main() -> int:
         if given.project == "miniature":
             from merge_tool.cli import run
 
-            run(["demo", str(scratch / "demo"), "--json"])
+            with redirect_stdout(io.StringIO()):
+                run(["demo", str(scratch / "demo"), "--json"])
             root, name = scratch / "demo" / "fork" / ".merge-tool" / "worktree", "remnabot"
             rows = {"users": {"telegram_id": 1000}}
         elif given.project == "shop":
