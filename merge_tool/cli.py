@@ -22,6 +22,8 @@ from merge_tool.errors import ExitCode, MergeToolError
 # verb: (module, function, panel). Modules are imported when their verb is used, so that start-up stays short.
 VERBS: dict[str, tuple[str, str, str]] = {
     "demo": ("demo", "demo", "Begin"),
+    "init": ("init", "init", "Begin"),
+    "sync": ("sync", "sync", "Begin"),
     "doctor": ("doctor", "doctor", "Begin"),
     "plan": ("plan", "plan", "Begin"),
     "phase": ("run", "phase", "Run"),
@@ -41,6 +43,9 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "codemod": ("codemod", "codemod", "Code"),
     "isolation": ("isolation", "isolation", "Code"),
     "merge-file": ("merge_file", "merge_file", "Code"),
+    "lsp": ("lsp", "lsp", "Code"),
+    "merge-driver": ("merge_driver", "merge_driver", "Code"),
+    "install-driver": ("install_driver", "install_driver", "Begin"),
 }
 
 

@@ -12,7 +12,8 @@ PACKAGE = ROOT / "merge_tool"
 
 # From the top; a room may import from those after it, and from itself.
 ROOMS = [
-    "__main__", "cli", "pytest_plugin", "commands", "report", "engine", "actions", "lint", "adopt", "isolation", "guard", "merging", "codemods", "index", "database", "demo",
+    "__main__", "cli", "pytest_plugin", "commands", "lsp", "report", "engine", "actions", "lint", "propose", "adopt", "isolation", "guard",
+    "transforms", "merging", "codemods", "index", "database", "demo",
     "vcs", "store", "plan", "rulekit", "bundled", "model", "errors",
 ]  # fmt: skip
 ONLY = {
@@ -21,7 +22,10 @@ ONLY = {
     "alembic": {"store", "database"},
     "rich": {"report"},
     "libcst": {"codemods"},
+    "pygls": {"lsp"},
+    "lsprotocol": {"lsp"},
     "typer": {"commands", "cli"},
+    "pygments": {"report"},
     "yaml": {"plan", "demo"},
 }
 
