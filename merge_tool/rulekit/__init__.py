@@ -18,6 +18,7 @@ from merge_tool.rulekit.facts import (
 )
 from merge_tool.rulekit.lookup import module_value, tenant_data
 from merge_tool.rulekit.matchers import matches_glob, matches_route, names_word, words
+from merge_tool.rulekit.operators import is_staff
 from merge_tool.rulekit.project import (
     CallSite,
     Guard,
@@ -132,6 +133,7 @@ __all__ = [
     "always_true",
     "carries",
     "claim_names",
+    "is_staff",
     "is_tenant_parameter",
     "kept_and_signed",
     "knows_tenant",

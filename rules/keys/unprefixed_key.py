@@ -22,7 +22,7 @@ Use instead
 
 Not reported
 ------------
-Told as `info`: lists and streams of a fixed name, which may be queues; limits of rates; keys with a token, or with an id
+Told as `info`: keys that were made elsewhere; lists and streams of a fixed name, which may be queues; limits of rates; keys with a token, or with an id
 where the project's primary keys are UUIDs. Silent: a key with the tenant anywhere in it; a builder that puts it there; a client of the policy's `prefixing_clients`; a key that fits the
 policy's `global_keys`; keys that a scan gave. Where the key is a parameter, the callers are looked at; where none is seen, it is `info`.
 """
@@ -123,6 +123,12 @@ _GIVEN_OUT = frozenset(("token", "tokens", "oauth", "oauth2", "nonce", "otp", "c
 def _may_be_shared(verdict: KeyVerdict) -> str:
     """Why all tenants may share a key by what it is, said for people; "" where nothing speaks for it."""
     said = set(words(verdict.key))
+    if (
+        not said
+        and verdict.key.strip("*") == ""
+        and any(words(name)[-1:] in (["key"], ["keys"]) for name in verdict.parts)
+    ):
+        return "the key was made elsewhere, and is only kept here"
     if verdict.command in _QUEUES and not any(words(name)[-1:] in _IDS for name in verdict.parts):
         return "a list or stream of a fixed name may be a queue that works for all tenants"
     if said & _LIMITS:
@@ -148,7 +154,8 @@ def _uuids(index: Project) -> bool:
     """Whether nearly all tenants' tables have a UUID for their primary key."""
     keys = [
         any(
-            "uuid" in table.columns[name].kind.lower() for name in {*table.primary, "id"} & set(table.columns)
+            {"uuid", "guid"}.intersection(words(table.columns[name].kind))
+            for name in {*table.primary, "id"} & set(table.columns)
         )
         for table in index.schema()
         if table.tenant and len(table.primary) == 1
@@ -180,6 +187,7 @@ class UnprefixedKey(Rule):
                 )
 
     INVALID = (
+        Invalid(RAW + 'class Lease:\n    def __init__(self, key):\n        self._key = key\n    def renew(self):\n        client.expire(self._key, 60)\ndef make():\n    return Lease(None)\n', (Expected(7, '"*"', Severity.INFO),)),
         Invalid(RAW + 'def load(run_id):\n    return client.get(f"run:{run_id}")\n', (Expected(4, '"run:*"', Severity.INFO),), UUIDS),
         Invalid(RAW + 'def load(chat_id):\n    return client.get(f"run:{chat_id}")\n', (Expected(4, '"run:*"'),), UUIDS),
         Invalid(RAW + 'def load(name):\n    return client.get(f"run:{name}")\n', (Expected(4, '"run:*"'),), UUIDS),
