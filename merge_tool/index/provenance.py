@@ -127,7 +127,7 @@ class Provenance:
         """Whether all callers that are seen hand in the key of a row that they have."""
         if depth >= _CALLERS or function.parameter(name) is None or function.decorators:
             return ""
-        sites = self._index.callers(self._index.qualified(function))
+        sites = self._index.checked_callers(self._index.qualified(function))
         if not 0 < len(sites) <= _MANY:
             return ""
         for site in sites:
@@ -144,7 +144,7 @@ class Provenance:
             for value in function.returns
         ):
             return False
-        sites = self._index.callers(self._index.qualified(function))
+        sites = self._index.checked_callers(self._index.qualified(function))
         if not 0 < len(sites) <= _MANY:
             return False
         for site in sites:

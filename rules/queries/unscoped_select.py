@@ -208,6 +208,8 @@ class UnscopedSelect(Rule):
                 )
 
     INVALID = (
+        # Only a test calls what hands the statement out, and tests are not checked.
+        Invalid(HEAD + "def every(db):\n    return db.query(User)\n", (Expected(4, "query of User"),), {**MODELS, "tests/test_users.py": "from app.checked import every\ndef test(db):\n    assert every(db)\n"}, {"unchecked_paths": ("tests/**",)}),
         # The session is what a call gives, and runs what it is handed.
         Invalid(HEAD + "class Users:\n    async def total(self):\n        async with self._sessions() as session:\n            return await session.scalar(select(func.count()).select_from(User))\n", (Expected(6, "select of User"),), MODELS),
         # The row of a tenant that nothing names holds nothing.
