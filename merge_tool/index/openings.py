@@ -75,7 +75,18 @@ class Openings:
             and self._reach.touches_nothing(function)
         ):
             return _HARMLESS
+        if function is not None and self._share >= _USUAL and self._reads_nothing(route, function):
+            return "nothing of what is seen that it calls comes to a tenant's table; what is not seen may"
         return ""
+
+    def _reads_nothing(self, route: Route, function: FunctionFacts) -> bool:
+        """Whether a route that names no tenant is seen to come to no tenant's rows, and stands among others of its kind."""
+        if knows_tenant(function, self._index.policy) or self._index.open_way(function, True):
+            return False
+        if any(_PERSONS.intersection(words(name)) for name in route.guards):
+            return True
+        beside = [item for item in self._routes if item.router == route.router and item is not route]
+        return bool(beside) and not any(item.has_tenant for item in beside)
 
     def harmless(self, function: FunctionFacts) -> str:
         """Why a handler can come to no tenant's rows, said for people; "" where it may."""

@@ -1,7 +1,7 @@
 """All that a rule file may import, beside `merge_tool.model`."""
 
 from merge_tool.rulekit.chain import Chain, ChainTable, Undo, unclear
-from merge_tool.rulekit.claims import claim_names
+from merge_tool.rulekit.claims import claim_names, one_step
 from merge_tool.rulekit.ddl import PolicyStatement, always_true, policies, row_security, told
 from merge_tool.rulekit.facts import (
     ClassFacts,
@@ -145,6 +145,7 @@ __all__ = [
     "module_value",
     "name_of",
     "names_word",
+    "one_step",
     "parameter_signs",
     "policies",
     "row_security",

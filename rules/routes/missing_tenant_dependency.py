@@ -60,6 +60,14 @@ class Users(Base):
     def users(self):
         return self.service.all()
 """
+HELD = {
+    **TENANCY,
+    "app/held.py": "from fastapi import APIRouter, Depends\nfrom app.tenancy import get_current_tenant\nrouter = APIRouter()\n"
+    + "".join(
+        f"@router.get('/x{n}')\ndef x{n}(bot_id=Depends(get_current_tenant)):\n    return bot_id\n"
+        for n in range(3)
+    ),
+}
 MODELS = (
     "from sqlalchemy import Column, Integer\nfrom sqlalchemy.orm import DeclarativeBase\nclass Base(DeclarativeBase): ...\n"
     'class Order(Base):\n    __tablename__ = "orders"\n    id = Column(Integer, primary_key=True)\n    bot_id = Column(Integer)\n'
@@ -129,6 +137,9 @@ class MissingTenantDependency(Rule):
         Invalid(ROUTER + 'def current_user(): ...\n@router.get("/users/me")\ndef me(user=Depends(current_user), db=Depends(dict)):\n    return db.load(user.id)\n', (Expected(6, "GET /users/me", Severity.INFO),), TENANCY),
         Invalid(ROUTER + '@router.get("/users/me")\ndef me(db=Depends(dict)):\n    return db.load()\n', (Expected(5, "GET /users/me"),), TENANCY),
         Invalid(ROUTER + 'def current_user(): ...\n@router.get("/users/me")\ndef me(user=Depends(current_user), db=Depends(dict)):\n    return db.load(user.id, bot_id)\n', (Expected(6, "GET /users/me"),), TENANCY),
+        # Among routes with a tenant, one for who is logged in that is seen to read nothing of a tenant's; one that does.
+        Invalid(ROUTER + 'from app.models import Order\nfrom app.tools import registry\ndef current_user(): ...\n@router.get("/tools")\ndef tools(user=Depends(current_user)):\n    return registry().all()\n', (Expected(8, "GET /tools", Severity.INFO),), {**HELD, "app/models.py": MODELS, "app/tools.py": "def registry(): ...\n"}),
+        Invalid(ROUTER + 'from app.models import Order\nfrom app.tools import registry\ndef current_user(): ...\n@router.get("/tools")\ndef tools(db, user=Depends(current_user)):\n    return registry(db).all()\n', (Expected(8, "GET /tools"),), {**HELD, "app/models.py": MODELS, "app/tools.py": "from app.models import Order\ndef registry(db):\n    return db.query(Order).all()\n"}),
         # Class-based views, one without the tenant.
         Invalid(ROUTER + CLASSES.replace("Depends(get_current_tenant)", "Depends(dict)"), (Expected(9, "GET /users"),), TENANCY),
         Invalid(ROUTER + 'def role(name):\n    def inner(user=Depends(dict)): ...\n    return Depends(inner)\n@router.get("/users")\ndef users(user=role("a")): ...\n', (Expected(8, "GET /users"),), TENANCY),
