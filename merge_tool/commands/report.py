@@ -11,6 +11,7 @@ from merge_tool.commands import options
 
 if TYPE_CHECKING:
     from merge_tool.engine.session import Session
+    from merge_tool.report.lines import ReportData
 
 FORMATS = ("md", "html", "json", "pr", "changelog")
 
@@ -28,11 +29,19 @@ def report(
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write there instead of standard output."),
     ] = None,
+    record_only: Annotated[
+        bool,
+        typer.Option(
+            "--record-only",
+            help="Only what was recorded: no diffs, no findings before and after, no reading order. At once.",
+        ),
+    ] = False,
     repo: options.Repo = Path(),
     state_url: options.StateUrl = "",
     as_json: options.Json = False,
 ) -> int:
-    """Print the report of the run: verdicts file by file, criteria with evidence, what was left out and why.
+    """Print the report of the run: what needs a person, which files to read first and why, verdicts file by file, diffs,
+    findings before and after, criteria with evidence, what was left out.
 
     Example: merge-tool report --phase 2 --format html -o phase-2.html
     """
@@ -53,7 +62,10 @@ def report(
         run = (store.active_run() or store.last_run()) if store else None
         if store is None or run is None:
             raise StateError("no run was begun here", hint="begin one: merge-tool phase 0")
-        text = render(build_report(store, run, phase), form, phase)
+        data = build_report(store, run, phase)
+        if form != "changelog" and not record_only:
+            data = _reviewed(data, repo)
+        text = render(data, form, phase)
     if output is None:
         sys.stdout.write(text if text.endswith("\n") else text + "\n")
     else:
@@ -63,13 +75,29 @@ def report(
     return ExitCode.CLEAN
 
 
+def _reviewed(data: ReportData, folder: Path) -> ReportData:
+    """The report with what the repository tells; a policy that is gone is told in the report."""
+    from merge_tool.errors import MergeToolError
+    from merge_tool.plan.policy import load_policy
+    from merge_tool.report.review import reviewed
+    from merge_tool.vcs.repo import Repository
+
+    repo = Repository.open(folder)
+    try:
+        policy, note = load_policy(data.run.policy_name, root=repo.root), ""
+    except MergeToolError as error:
+        policy, note = None, f"no findings and no sites: {error}"
+    return reviewed(data, repo, policy, note)
+
+
 def write_reports(session: Session) -> list[Path]:
     """Writes the run's reports beside the worktree and returns their paths."""
     from merge_tool.engine.session import reports_folder
     from merge_tool.report.data import build_report
+    from merge_tool.report.review import reviewed
     from merge_tool.report.write import render, write_text
 
-    data = build_report(session.store, session.run)
+    data = reviewed(build_report(session.store, session.run), session.repo, session.policy)
     folder = reports_folder(session.repo) / session.run.id
     paths = []
     for name, form in (("report.html", "html"), ("report.md", "md"), ("report.json", "json")):

@@ -19,6 +19,7 @@ from merge_tool.model.state import (
     StoryStatus,
 )
 from merge_tool.plan.order import Unit, dependencies, story_units
+from merge_tool.report.conflicts import conflicts_of, hunks_of
 from merge_tool.report.lines import (
     CheckLine,
     CriterionLine,
@@ -35,7 +36,7 @@ from merge_tool.store.reader import Reader
 
 __all__ = ["ReportData", "build_report", "fold_files"]
 
-CHECKS = ("validate", "test", "quality", "schema", "criteria")
+CHECKS = ("validate", "test", "quality", "schema", "migration", "criteria")
 # What does not bring content in: a later one of these does not hide how the file came.
 _LIGHT = {Verdict.REWRITTEN.value: 1, Verdict.UNCHANGED.value: 0, Verdict.KEPT.value: 0}
 _FINISHED = (StoryStatus.DONE, StoryStatus.SKIPPED)
@@ -109,6 +110,7 @@ def build_report(
         needs=(),
         events=tuple(events),
     )
+    data = replace(data, conflicts=conflicts_of(data))
     gates = {story.id: story.gates for story in plan.stories}
     resolved = {(item.story_id, item.batch, item.path) for item in files if item.verdict == Verdict.RESOLVED}
     data = replace(data, needs=needs_of(data, gates, resolved, over=run.status is not RunStatus.ACTIVE))
@@ -166,7 +168,14 @@ def _story(story: PlannedStory, units: Sequence[Unit], kept: _Kept, ready: set[U
         steps = tuple(_step(step) for step in kept.steps.get(unit, ()))
         parts.append(
             PartLine(
-                unit.batch, status, state.commit, state.message, state.started_at, state.finished_at, steps
+                unit.batch,
+                status,
+                state.commit,
+                state.message,
+                state.started_at,
+                state.finished_at,
+                steps,
+                state.base_commit,
             )
         )
     status = next(
@@ -187,7 +196,7 @@ def _step(step: StepState) -> StepLine:
     outcome = step.outcome
     return StepLine(
         step.kind, step.status, step.summary, outcome.details if outcome else (), step.attempts, seconds,
-        outcome.conflicts if outcome else (),
+        outcome.conflicts if outcome else (), step.tree_after, hunks_of(outcome),
     )  # fmt: skip
 
 

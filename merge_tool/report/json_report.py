@@ -8,8 +8,9 @@ from enum import Enum
 from typing import Any
 
 from merge_tool.model.state import Run
-from merge_tool.report.lines import FileLine, PartLine, ReportData, StepLine, StoryLine
+from merge_tool.report.lines import ConflictLine, FileLine, PartLine, ReportData, StepLine, StoryLine
 from merge_tool.report.needs import unit_name
+from merge_tool.report.review_lines import Review
 
 
 def json_data(data: ReportData) -> dict[str, Any]:
@@ -62,7 +63,53 @@ def json_data(data: ReportData) -> dict[str, Any]:
             {"kind": item.kind, "story": unit_name(item.story_id, item.batch), "text": item.text, "command": item.command}
             for item in data.needs
         ],
+        "conflicts": [_conflict(item) for item in data.conflicts],
+        **_review(data.review),
         "events": [{"at": _time(item.at), "kind": item.kind, "text": item.text} for item in data.events],
+    }  # fmt: skip
+
+
+def _conflict(item: ConflictLine) -> dict[str, Any]:
+    return {
+        "path": item.path, "story": unit_name(item.story_id, item.batch), "kind": item.kind, "status": item.status, "how": item.how,
+        "hunks": [
+            {"line": hunk.line, "step": hunk.step, "confidence": hunk.confidence, "reason": hunk.reason} for hunk in item.hunks
+        ],
+    }  # fmt: skip
+
+
+def _review(review: Review | None) -> dict[str, Any]:
+    """What the repository told; the lists are empty where it was not asked."""
+    review = review or Review("", "")
+    return {
+        "compared": {"before": review.before, "after": review.after, "notes": list(review.notes)},
+        "risks": [
+            {
+                "path": item.path, "level": item.level, "score": item.score,
+                "reasons": [
+                    {"kind": reason.kind, "points": reason.points, "text": reason.text, "line": reason.line or None}
+                    for reason in item.reasons
+                ],
+            }
+            for item in review.risks
+        ],
+        "changes": [
+            {
+                "path": item.path, "status": item.status, "old_path": item.old_path or None, "added": item.added,
+                "removed": item.removed, "note": item.note,
+            }
+            for item in review.changes
+        ],
+        "findings": {
+            "rules": [{"code": code, "before": before, "after": after} for code, before, after in review.rules],
+            "in_changed_files": [
+                {
+                    "code": item.code, "severity": item.severity, "path": item.path, "line": item.line,
+                    "message": item.message, "new": item.new,
+                }
+                for item in review.findings
+            ],
+        },
     }  # fmt: skip
 
 

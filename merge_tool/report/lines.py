@@ -7,6 +7,18 @@ from datetime import datetime
 
 from merge_tool.model.outcome import Conflict
 from merge_tool.model.state import Approval, EditRecord, Event, FileRecord, LedgerRecord, NotDoneRecord, Run
+from merge_tool.report.review_lines import Review
+
+
+@dataclass(frozen=True, slots=True)
+class HunkLine:
+    """How one conflicting hunk was merged. `confidence` is `safe` or `full`, or "" for a hunk that is left."""
+
+    path: str
+    line: int
+    step: str
+    confidence: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +32,8 @@ class StepLine:
     attempts: int
     seconds: float | None
     conflicts: tuple[Conflict, ...] = ()
+    tree_after: str = ""
+    hunks: tuple[HunkLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +47,7 @@ class PartLine:
     started_at: datetime | None
     finished_at: datetime | None
     steps: tuple[StepLine, ...]
+    base_commit: str = ""
 
     @property
     def seconds(self) -> float | None:
@@ -90,6 +105,19 @@ class FileLine:
 
 
 @dataclass(frozen=True, slots=True)
+class ConflictLine:
+    """One file in which both sides met: how it stands (`open`, `resolved` by a person, or `merged`) and how it came so."""
+
+    path: str
+    story_id: str
+    batch: int
+    kind: str
+    status: str
+    how: str
+    hunks: tuple[HunkLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class CriterionLine:
     """One acceptance criterion of the plan and where it stands; `open` where nothing has shown it."""
 
@@ -134,6 +162,7 @@ class ReportData:
         level: `ok`, `attention` (a person is needed) or `open` (work is left to the tool).
         phase: the phase that it is cut down to; None for all.
         at: the last moment that anything in it was recorded.
+        review: what only the repository can tell (`review.review_of`); None where it was not looked at.
     """
 
     run: Run
@@ -153,6 +182,8 @@ class ReportData:
     approvals: tuple[Approval, ...]
     needs: tuple[Need, ...]
     events: tuple[Event, ...]
+    conflicts: tuple[ConflictLine, ...] = ()
+    review: Review | None = None
 
     @property
     def file_counts(self) -> dict[str, int]:

@@ -27,6 +27,8 @@ def only(data: ReportData, phase: int | None) -> ReportData:
         checks=tuple(item for item in data.checks if item.story_id in inside),
         approvals=tuple(item for item in data.approvals if item.story_id in inside),
         needs=tuple(item for item in data.needs if item.story_id in inside),
+        conflicts=tuple(item for item in data.conflicts if item.story_id in inside),
+        review=None,  # that of the whole run compares other trees
     )
     sentence, level = headline(cut)
     return replace(cut, headline=sentence, level=level)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from merge_tool.model.text import md_code, md_text, one_line, printable
 from merge_tool.report.needs import unit_name
+from merge_tool.report.review_lines import Reason, Review
 
 TEMPLATES = Path(__file__).parent / "templates"
 CLIP = 400  # characters of one cell of a Markdown table
@@ -29,7 +30,16 @@ def _environment(*, autoescape: bool, finalize: Callable[[Any], Any]) -> Environ
         loader=FileSystemLoader(TEMPLATES), autoescape=autoescape, finalize=finalize, undefined=StrictUndefined,  # noqa: S701 off for Markdown only, which `finalize` escapes
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
-    environment.filters.update(moment=moment, day=day, lasted=lasted, hours=hours, short=short, counts=counts)
+    environment.filters.update(
+        moment=moment,
+        day=day,
+        lasted=lasted,
+        hours=hours,
+        short=short,
+        counts=counts,
+        changed=changed,
+        why=why,
+    )
     environment.globals["unit"] = unit_name
     return environment
 
@@ -97,3 +107,16 @@ def short(commit: str) -> str:
 def counts(found: dict[str, int]) -> str:
     """Counts as `31 copied, 2 merged`."""
     return ", ".join(f"{count} {name}" for name, count in found.items())
+
+
+def changed(path: str, review: Review) -> str:
+    """How many lines of a file changed, as `+12 −3`; why that is not known where it is not."""
+    found = next((item for item in review.changes if item.path == path), None)
+    return "" if found is None else found.note or f"+{found.added} −{found.removed}"
+
+
+def why(reasons: Sequence[Reason], most: int = 3) -> str:
+    """The weightiest reasons as one text, with their lines."""
+    told = [item.text + (f" (line {item.line})" if item.line else "") for item in reasons[:most]]
+    more = len(reasons) - most
+    return "; ".join(told) + (f"; and {more} more" if more > 0 else "")

@@ -1,0 +1,92 @@
+"""Syntax colours of source text, worked out when a report is made, so that the page needs no highlighter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from merge_tool.model.text import printable
+
+if TYPE_CHECKING:
+    from pygments.lexer import Lexer
+
+MAX_CHARS = 400_000  # of one side; what is longer is shown in one colour
+# From a token's type to its colour's letter; the first that holds it counts.
+_LETTERS = (
+    ("Comment", "c"), ("Literal.String.Doc", "c"), ("Literal.String", "s"), ("Literal.Number", "n"), ("Operator.Word", "k"), ("Keyword", "k"),
+    ("Name.Decorator", "a"), ("Name.Function", "f"), ("Name.Class", "t"), ("Name.Builtin", "b"), ("Name.Tag", "t"), ("Name.Attribute", "f"),
+    ("Name.Exception", "t"),
+)  # fmt: skip
+
+
+def colour_runs(path: str, lines: Sequence[str], until: int) -> list[tuple[str, str]]:
+    """The first lines of a text made safe to show, with their colours.
+
+    Args:
+        path: tells the language by its name.
+        until: how many lines are wanted; the rest is not looked at.
+
+    Returns:
+        for each line its text and its runs: `k3-1f5` is a keyword of three characters, one plain, a function's name of
+        five, counted in UTF-16 units as JavaScript does. A plain end is left out; an unknown language has no runs.
+    """
+    wanted = lines[:until]
+    lexer = _lexer(path.rpartition("/")[2])
+    if lexer is None or sum(map(len, wanted)) > MAX_CHARS:
+        return [(printable(line), "") for line in wanted]
+    return _coloured(lexer, wanted)
+
+
+def _coloured(lexer: Lexer, lines: Sequence[str]) -> list[tuple[str, str]]:
+    # A carriage return inside a line would be a line of its own to the lexer's reader.
+    text = "\n".join(line.replace("\r", " ") for line in lines) + "\n"
+    done: list[tuple[str, str]] = []
+    parts: list[str] = []
+    runs: list[tuple[str, int]] = []
+    for _, kind, value in lexer.get_tokens_unprocessed(text):
+        letter = _letter(kind)
+        pieces = value.split("\n")
+        for number, piece in enumerate(pieces):
+            if number:
+                done.append(("".join(parts), _joined(runs)))
+                parts, runs = [], []
+            if piece:
+                shown = printable(piece)
+                parts.append(shown)
+                if runs and runs[-1][0] == letter:
+                    runs[-1] = (letter, runs[-1][1] + _units(shown))
+                else:
+                    runs.append((letter, _units(shown)))
+        if len(done) >= len(lines):
+            break
+    if len(done) < len(lines):  # a lexer that swallows text is not believed
+        return [(printable(line), "") for line in lines]
+    return done[: len(lines)]
+
+
+def _joined(runs: Sequence[tuple[str, int]]) -> str:
+    while runs and runs[-1][0] == "-":
+        runs = runs[:-1]
+    return "".join(f"{letter}{count}" for letter, count in runs)
+
+
+def _units(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+@cache
+def _letter(kind: Any) -> str:
+    name = str(kind).removeprefix("Token.")
+    return next((letter for start, letter in _LETTERS if name == start or name.startswith(start + ".")), "-")
+
+
+@cache
+def _lexer(name: str) -> Lexer | None:
+    from pygments.lexers import get_lexer_for_filename
+    from pygments.util import ClassNotFound
+
+    try:
+        return get_lexer_for_filename(name, stripnl=False, ensurenl=False)
+    except ClassNotFound:
+        return None
