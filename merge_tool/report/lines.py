@@ -144,13 +144,15 @@ class CheckLine:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Something that waits for a person: what, in which unit, and what to type next."""
+    """Something that waits for a person: what, in which unit, and what to type next; `path` and `line` where it has a place."""
 
     kind: str  # conflict, stopped, gate, running, criterion, left
     story_id: str
     batch: int
     text: str
     command: str
+    path: str = ""
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,8 +77,11 @@ def span(data: ReportData, repo: Repository) -> tuple[str, str]:
         for part in parts
         if not part.commit and part.steps and part.steps[-1].tree_after and part.status in ("stopped", "gate")
     ]
-    last = open_trees[-1] if open_trees else last
-    return repo.resolve(first), last if open_trees else repo.resolve(last)
+    for tree in reversed(open_trees):
+        with suppress(VcsError):  # nothing names the tree of a stop, so git may have swept it away
+            repo.ls_tree(tree)
+            return repo.resolve(first), tree
+    return repo.resolve(first), repo.resolve(last)
 
 
 def _checked(
