@@ -22,6 +22,8 @@ from merge_tool.errors import ExitCode, MergeToolError
 # verb: (module, function, panel). Modules are imported when their verb is used, so that start-up stays short.
 VERBS: dict[str, tuple[str, str, str]] = {
     "demo": ("demo", "demo", "Begin"),
+    "init": ("init", "init", "Begin"),
+    "sync": ("sync", "sync", "Begin"),
     "doctor": ("doctor", "doctor", "Begin"),
     "plan": ("plan", "plan", "Begin"),
     "phase": ("run", "phase", "Run"),
@@ -40,6 +42,9 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "policy": ("policy", "policy", "Code"),
     "codemod": ("codemod", "codemod", "Code"),
     "merge-file": ("merge_file", "merge_file", "Code"),
+    "lsp": ("lsp", "lsp", "Code"),
+    "merge-driver": ("merge_driver", "merge_driver", "Code"),
+    "install-driver": ("install_driver", "install_driver", "Begin"),
 }
 
 

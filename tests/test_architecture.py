@@ -12,7 +12,7 @@ PACKAGE = ROOT / "merge_tool"
 
 # From the top; a room may import from those after it, and from itself.
 ROOMS = [
-    "__main__", "cli", "commands", "report", "engine", "actions", "lint", "adopt", "merging", "codemods", "index", "database", "demo",
+    "__main__", "cli", "commands", "lsp", "report", "engine", "actions", "lint", "propose", "adopt", "transforms", "merging", "codemods", "index", "database", "demo",
     "vcs", "store", "plan", "rulekit", "bundled", "model", "errors",
 ]  # fmt: skip
 ONLY = {
@@ -21,6 +21,8 @@ ONLY = {
     "alembic": {"store", "database"},
     "rich": {"report"},
     "libcst": {"codemods"},
+    "pygls": {"lsp"},
+    "lsprotocol": {"lsp"},
     "typer": {"commands", "cli"},
     "pygments": {"report"},
     "yaml": {"plan", "demo"},

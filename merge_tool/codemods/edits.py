@@ -267,16 +267,17 @@ class _Transformer(cst.CSTTransformer):
             self.hoisted.clear()
         if not codes_before and not codes_after and not hoisted:
             return updated
-        ahead = [*(item for code in codes_before for item in self.written(code)), *hoisted]
-        behind = [item for code in codes_after for item in self.written(code)]
+        nested = start[1] > 0
+        ahead = [*(item for code in codes_before for item in self.written(code, nested)), *hoisted]
+        behind = [item for code in codes_after for item in self.written(code, nested)]
         return cst.FlattenSentinel([*ahead, updated, *behind])
 
-    def written(self, code: str) -> list[Any]:
-        """Statements from code. Empty lines at its start stand before the first one; definitions get two."""
+    def written(self, code: str, nested: bool) -> list[Any]:
+        """Statements from code. Empty lines at its start stand before the first one; definitions get two, methods one."""
         made: list[Any] = statements(code, self.module)
-        blank = (
-            2 if isinstance(made[0], (cst.FunctionDef, cst.ClassDef)) else len(code) - len(code.lstrip("\n"))
-        )
+        blank = len(code) - len(code.lstrip("\n"))
+        if isinstance(made[0], (cst.FunctionDef, cst.ClassDef)):
+            blank = 1 if nested else 2
         made[0] = made[0].with_changes(leading_lines=[cst.EmptyLine(indent=False)] * blank)
         return made
 

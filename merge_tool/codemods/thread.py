@@ -24,6 +24,7 @@ from merge_tool.codemods.thread_context import question, write_question
 from merge_tool.codemods.thread_nodes import Node, Passing, forwards, optional, passes
 from merge_tool.codemods.uses import Use, uses_of
 from merge_tool.codemods.values import (
+    Source,
     Value,
     dependency_for,
     from_request,
@@ -110,7 +111,7 @@ class Threading:
 
     def _node(self, module: Module, function: FunctionNode) -> Node:
         if function not in self.nodes:
-            uses = uses_of(self.names, module, function)
+            uses = self.uses(module, function)
             routes = route_decorators(self.names, module, function)
             called = bool(routes and all(item.sure for item in routes)) or any(
                 use.kind in ("depends", "route") for use in uses
@@ -118,6 +119,18 @@ class Threading:
             called = called or has_dependencies(self.names, module, function)
             self.nodes[function] = Node(module, function, uses, called)
         return self.nodes[function]
+
+    def uses(self, module: Module, function: FunctionNode) -> list[Use]:
+        """Where a function is used."""
+        return uses_of(self.names, module, function)
+
+    def cannot_take(self, node: Node, name: str) -> str:
+        """Why a function cannot get a parameter of that name; empty: it can."""
+        return cannot_take(self.names, node.module, node.function, name, node.fastapi)
+
+    def source(self, module: Module, call: ast.Call, value: Value, fastapi: frozenset[ast.AST]) -> Source:
+        """Where a call gets a value from."""
+        return source_at(self.names, module, call, value, fastapi)
 
     def _need(self, node: Node, value: Value) -> None:
         """Plans one value of one function, and of its callers."""
@@ -164,7 +177,7 @@ class Threading:
                 return
 
     def _plan_parameter(self, node: Node, value: Value) -> None:
-        reason = cannot_take(self.names, node.module, node.function, value.name, node.fastapi)
+        reason = self.cannot_take(node, value.name)
         if reason:
             self._block(node, node.module, node.function, reason)
             return
@@ -197,7 +210,7 @@ class Threading:
         """Plans what one call passes. `soft`: the call works as it is, so it holds nothing back."""
         around = functions_around(module.scope_of[call])
         fastapi = frozenset(item for item in around if self._node(module, item).fastapi)
-        source = source_at(self.names, module, call, value, fastapi)
+        source = self.source(module, call, value, fastapi)
         reason = source.reason
         if source.owner is not None and is_test(module.path):
             reason = f"no {value.name} is known there"

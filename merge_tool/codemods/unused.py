@@ -13,14 +13,15 @@ from merge_tool.codemods.text import parse_python
 def drop_unused(module: cst.Module, names: set[str]) -> cst.Module:
     """Removes the top-level imports of `names` that nothing in the file uses any more.
 
-    Names that the file lists in `__all__`, or mentions in any other place than the import, stay.
+    Names that the file lists in `__all__`, or mentions in any other place than the import and as the key of a dict, stay.
     """
     tree = parse_python(module.code)
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    keys = {id(key) for node in ast.walk(tree) if isinstance(node, ast.Dict) for key in node.keys}
     quoted = {
         node.value
         for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in keys
     }
     gone = {name for name in names if name not in used and name not in quoted}
     if not gone:

@@ -184,7 +184,7 @@ def _surely_before(module: Module, holder: Scope, binding: Binding, call: ast.ex
 
 
 def _self_attribute(module: Module, function: FunctionNode, name: str) -> str:
-    """The name of `self`, where `__init__` of the function's class sets `self.<name>`."""
+    """The name of `self`, where `__init__` of the function's class sets `self.<name>`, or a property of that name gives it."""
     scope = module.scope_of_definition(function)
     parameters = [*function.args.posonlyargs, *function.args.args]
     if scope.kind != "class" or not parameters or function.name == "__init__":
@@ -194,6 +194,15 @@ def _self_attribute(module: Module, function: FunctionNode, name: str) -> str:
         for item in function.decorator_list
     ):
         return ""
+    for binding in scope.bindings.get(name, []):
+        if (
+            isinstance(binding.node, FunctionNode)
+            and function.name != name
+            and any(
+                isinstance(item, ast.Name) and item.id == "property" for item in binding.node.decorator_list
+            )
+        ):
+            return parameters[0].arg
     for binding in scope.bindings.get("__init__", []):
         for node in ast.walk(binding.node):
             match node:

@@ -11,7 +11,7 @@ import typer
 from merge_tool.commands import options
 
 if TYPE_CHECKING:
-    from merge_tool.merging.model import Level, MergeResult
+    from merge_tool.merging.model import Level, MergeResult, Shift
 
 
 def merge_file(
@@ -39,9 +39,16 @@ def merge_file(
         list[str] | None,
         typer.Option("--off", metavar="STEP", help="A step that is not taken; may be given several times."),
     ] = None,
+    policy: Annotated[
+        str,
+        typer.Option("--policy", metavar="FILE|NAME", help="The policy whose `transforms` are made on base and theirs first, as far as one file tells.", show_default="none"),
+    ] = "",
     as_json: options.Json = False,
 ) -> int:  # fmt: skip
     """Merge three versions of one file: git's line merge, then what Python's syntax decides; the rest gets markers.
+
+    With --policy the fork's declared transforms are made on base and theirs, so that what they explain does not conflict. A
+    transform that needs other files of the project does what the one file lets it; the merge of a whole project reads all.
 
     Examples: merge-tool merge-file base.py ours.py theirs.py -o merged.py;
     merge-tool merge-file b o t --path app/models.py --level full --off statements -o t --json
@@ -49,14 +56,16 @@ def merge_file(
     from merge_tool.errors import ExitCode
     from merge_tool.merging.cascade import merge_file as merge
 
-    texts = [_read(name) for name in (base, ours, theirs)]
+    texts = [read_file(name) for name in (base, ours, theirs)]
+    name = path or str(ours)
+    chosen, steps = the_level(level), the_steps(off or [])
     result = merge(
         texts[0] or None, texts[1], texts[2],
-        path=path or str(ours), level=_level(level), off=_steps(off or []),
-        labels=(ours.name, base.name, theirs.name),
+        path=name, level=chosen, off=steps, labels=(ours.name, base.name, theirs.name),
+        shift=single_shift(policy, texts, name) if policy and "transform" not in steps else None,
     )  # fmt: skip
     if out is not None:
-        _write(out, result.data)
+        write_file(out, result.data)
     elif not as_json:
         sys.stdout.flush()
         sys.stdout.buffer.write(result.data)
@@ -67,7 +76,27 @@ def merge_file(
     return ExitCode.CLEAN if result.clean else ExitCode.FINDINGS
 
 
-def _read(name: Path) -> bytes:
+def single_shift(policy: str, texts: list[bytes], path: str) -> Shift | None:
+    """What the policy's transforms make of base and theirs, of which only one file is known."""
+    from merge_tool.merging.cascade import is_python
+    from merge_tool.plan.policy import load_policy
+    from merge_tool.transforms.declared import transforms_of
+    from merge_tool.transforms.replay import replay
+
+    transforms = transforms_of(load_policy(policy, root=None))
+    if not transforms or not is_python(path):
+        return None
+    base, ours, theirs = ({path: text} for text in texts)
+    made = replay(transforms, base if texts[0] else {}, ours, theirs, [path])
+    return made.shifts.get(path)
+
+
+def read_file(name: Path) -> bytes:
+    """A file's bytes.
+
+    Raises:
+        UserError: it cannot be read.
+    """
     from merge_tool.errors import UserError
 
     try:
@@ -76,7 +105,7 @@ def _read(name: Path) -> bytes:
         raise UserError(f"{name} cannot be read: {error.strerror}") from error
 
 
-def _level(word: str) -> Level:
+def the_level(word: str) -> Level:
     """The level of `safe`, `full` or `safe,full`; each holds those before it."""
     from merge_tool.errors import UserError
 
@@ -86,7 +115,12 @@ def _level(word: str) -> Level:
     return "full" if "full" in words else "safe"
 
 
-def _steps(names: list[str]) -> list[str]:
+def the_steps(names: list[str]) -> list[str]:
+    """The steps of `--off`.
+
+    Raises:
+        UserError: there is no such step.
+    """
     from merge_tool.errors import UserError
     from merge_tool.merging.model import Step
 
@@ -97,7 +131,7 @@ def _steps(names: list[str]) -> list[str]:
     return names
 
 
-def _write(out: Path, data: bytes) -> None:
+def write_file(out: Path, data: bytes) -> None:
     """Writes the result in one step, so that a file that is read at the same time is never half."""
     import os
     import tempfile

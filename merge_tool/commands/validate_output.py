@@ -24,6 +24,7 @@ class Format(StrEnum):
     GITHUB = "github"
     SARIF = "sarif"
     JUNIT = "junit"
+    MARKDOWN = "markdown"
 
 
 def note(text: str, kind: Format) -> None:
@@ -78,6 +79,10 @@ def write(
         from merge_tool.report.junit import junit_text
 
         typer.echo(junit_text(findings, result.rules, result.seconds), nl=False)
+    elif kind is Format.MARKDOWN:
+        from merge_tool.report.markdown_findings import markdown_text
+
+        typer.echo(markdown_text(findings, {rule.code: rule.name for rule in rules}, result.files), nl=False)
     else:
         from merge_tool.report.console import console, safe
         from merge_tool.report.findings import print_findings, print_statistics, summary_line

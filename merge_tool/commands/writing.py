@@ -61,6 +61,15 @@ def write_all(repo: Path, old: Mapping[str, bytes], new: Mapping[str, bytes]) ->
         raise
 
 
+def replace_file(target: Path, data: bytes) -> None:
+    """Writes one file in one step: whoever reads it sees the old text or the new one.
+
+    Raises:
+        OSError: it cannot be written; the old text stands then.
+    """
+    _replace(target, data, keep_mode=target.exists())
+
+
 def _replace(target: Path, data: bytes, *, keep_mode: bool) -> None:
     import os
     import tempfile

@@ -11,24 +11,35 @@ import gc
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from merge_tool.codemods.text import decode_source
 from merge_tool.merging.assembly import Assembly
 from merge_tool.merging.diff import changes
 from merge_tool.merging.facts import parse
 from merge_tool.merging.form import Texts, UnwritableError, read_texts
 from merge_tool.merging.git import git_merge
 from merge_tool.merging.islands import islands
-from merge_tool.merging.model import Hunk, Level, MergeResult, Resolution, Step
+from merge_tool.merging.model import Hunk, Level, MergeResult, Resolution, Shift, Step
 from merge_tool.merging.places import Places
 from merge_tool.merging.regions import Region, align
-from merge_tool.merging.render import Labels, conflict_text
+from merge_tool.merging.render import MARKER_SIZE, Labels, conflict_text
 from merge_tool.merging.review import review
 from merge_tool.merging.trials import Material, Trial, attempt, stretches
 
 Transform = Callable[[str], str]
 _LABELS: Labels = ("ours", "base", "theirs")
+
+
+@dataclass(frozen=True)
+class _How:
+    """What a merge may do, and how it writes what it leaves."""
+
+    level: Level
+    off: frozenset[str]
+    labels: Labels
+    marker_size: int
 
 
 def merge_file(
@@ -41,6 +52,8 @@ def merge_file(
     off: Collection[str] = (),
     transforms: Sequence[Transform] = (),
     labels: Labels = _LABELS,
+    shift: Shift | None = None,
+    marker_size: int = MARKER_SIZE,
 ) -> MergeResult:
     """Merges three versions of one file.
 
@@ -50,8 +63,10 @@ def merge_file(
         level: `safe`, or `full` with the steps that are right less often.
         off: names of steps that are not taken (see `Step`).
         transforms: the fork's systematic changes; base and theirs are merged as they make them, where that leaves
-            fewer conflicts. Each must give the same text when run twice.
+            fewer conflicts. One that changes its own output again is left out.
         labels: how ours, base and theirs are called in markers.
+        shift: what transforms that need more than one file made of base and theirs; see `merge_tool.transforms`.
+        marker_size: how many characters a marker has, at least.
 
     Returns:
         The merged bytes. Encoding, byte order mark and line ends are merged like the text.
@@ -63,12 +78,30 @@ def merge_file(
         return MergeResult(ours)
     if ours == base:
         return MergeResult(theirs)
-    if not path.endswith((".py", ".pyi")):
+    if not is_python(path):
         return git_merge(
-            base or b"", ours, theirs, labels, "not a Python file: git's merge is all that is tried"
+            base or b"",
+            ours,
+            theirs,
+            labels,
+            "not a Python file: git's merge is all that is tried",
+            marker_size,
         )
+    how = _How(level, frozenset(off), labels, marker_size)
     with _no_collection():
-        return _python(base, ours, theirs, level, frozenset(off), transforms, labels)
+        plain = _python(base, ours, theirs, how)
+        if Step.TRANSFORM in off or (plain.clean and not plain.hunks):
+            return plain
+        made = shift or _shifted(base, theirs, transforms)
+        if made is None:
+            return plain
+        other = _python(made.base, ours, made.theirs, how)
+        return _better(plain, other, made)
+
+
+def is_python(path: str) -> bool:
+    """Whether a file of this name is merged as Python."""
+    return path.endswith((".py", ".pyi"))
 
 
 @contextmanager
@@ -83,10 +116,7 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _python(
-    base: bytes | None, ours: bytes, theirs: bytes, level: Level, off: frozenset[str],
-    transforms: Sequence[Transform], labels: Labels,
-) -> MergeResult:  # fmt: skip
+def _python(base: bytes | None, ours: bytes, theirs: bytes, how: _How) -> MergeResult:
     """The merge of Python files, or git's where one cannot be read."""
     try:
         texts = read_texts(base or b"", ours, theirs, new=base is None)
@@ -95,40 +125,50 @@ def _python(
         trees = [parse(text) for text in (texts.base, texts.ours, texts.theirs)]
     except (SyntaxError, ValueError) as error:
         reason = f"a side is no Python that can be read ({error}): git's merge is all that is tried"
-        return git_merge(base or b"", ours, theirs, labels, reason)
+        return git_merge(base or b"", ours, theirs, how.labels, reason, how.marker_size)
     try:
-        return _transformed(texts, trees, level, off, transforms, labels)
+        return _Merge(texts, trees, how).run()
     except UnwritableError as error:
-        return git_merge(base or b"", ours, theirs, labels, str(error))
+        return git_merge(base or b"", ours, theirs, how.labels, str(error), how.marker_size)
 
 
-def _transformed(
-    texts: Texts, trees: list[ast.Module], level: Level, off: frozenset[str],
-    transforms: Sequence[Transform], labels: Labels,
-) -> MergeResult:  # fmt: skip
-    """The merge of the texts as they are, or as the fork's transforms make them where that leaves less."""
-    plain = _Merge(texts, trees, level, off, labels).run()
-    if plain.clean or not transforms or Step.TRANSFORM in off:
-        return plain
-    old, new = texts.base, texts.theirs
-    for transform in transforms:
-        old, new = transform(old), transform(new)
-    if (old, new) == (texts.base, texts.theirs):
-        return plain
+def _shifted(base: bytes | None, theirs: bytes, transforms: Sequence[Transform]) -> Shift | None:
+    """What the transforms make of base and theirs; None where they change nothing or a text cannot be read."""
     try:
-        other = [parse(old), trees[1], parse(new)]
-    except SyntaxError:
+        forms = [decode_source(data) for data in (base or b"", theirs)]
+        texts = [form.text for form in forms]
+        for transform in transforms:
+            once = [transform(text) for text in texts]
+            if [transform(text) for text in once] == once:
+                texts = once
+        if texts == [form.text for form in forms]:
+            return None
+        old, new = (form.encode(text) for form, text in zip(forms, texts, strict=True))
+    except ValueError:
+        return None
+    return Shift(old if base is not None else None, new)
+
+
+def _better(plain: MergeResult, shifted: MergeResult, shift: Shift) -> MergeResult:
+    """The merge that leaves less to a person; of two that leave the same, the one that had less to decide."""
+    if shifted.problem or _weight(shifted) >= _weight(plain):
         return plain
-    shifted = _Merge(replace(texts, base=old, theirs=new), other, level, off, labels).run()
-    if shifted.problem or shifted.left >= plain.left:
-        return plain
-    known = {hunk.ours for hunk, _ in shifted.hunks}
+    known = [hunk.ours for hunk, _ in shifted.hunks]
+    told = f" ({', '.join(shift.made)})" if shift.made else ""
+    reason = f"the fork's transforms explain the difference{told}"
     gone = [
-        (hunk, Resolution(Step.TRANSFORM, "safe", hunk.ours, "the fork's transforms explain the difference"))
+        (hunk, Resolution(Step.TRANSFORM, "safe", hunk.ours, reason))
         for hunk, _ in plain.hunks
-        if hunk.ours not in known
+        if not any(hunk.ours == text or (hunk.ours and hunk.ours in text) for text in known)
     ]
     return replace(shifted, hunks=(*gone, *shifted.hunks))
+
+
+def _weight(result: MergeResult) -> tuple[int, int, int]:
+    """Conflicts left, the lines in them, and conflicts in all."""
+    left = [hunk for hunk, item in result.hunks if item.step is Step.LEFT]
+    lines = sum(hunk.ours.count("\n") + hunk.theirs.count("\n") for hunk in left)
+    return len(left), lines, len(result.hunks)
 
 
 def _common(ours: str, theirs: str) -> str:
@@ -158,10 +198,8 @@ def split_lines(text: str) -> list[str]:
 class _Merge:
     """One merge of three texts."""
 
-    def __init__(
-        self, texts: Texts, trees: list[ast.Module], level: Level, off: frozenset[str], labels: Labels
-    ) -> None:
-        self._texts, self._level, self._off, self._labels = texts, level, off, labels
+    def __init__(self, texts: Texts, trees: list[ast.Module], how: _How) -> None:
+        self._texts, self._how = texts, how
         base, ours, theirs = map(split_lines, (texts.base, texts.ours, texts.theirs))
         self._material = Material(base, ours, theirs, align(base, ours, theirs), trees)
 
@@ -198,7 +236,7 @@ class _Merge:
             elif island is None:
                 trials.append(Trial(None, [index]))
             else:
-                trials.append(attempt(material, island, index, self._level, self._off, keep))
+                trials.append(attempt(material, island, index, self._how.level, self._how.off, keep))
         return trials
 
     def _result(self, trials: list[Trial], problem: str) -> MergeResult:
@@ -211,7 +249,7 @@ class _Merge:
 
         made = Assembly(
             material.regions, material.ours, material.theirs,
-            lambda region: conflict_text(*sides(region), self._labels),
+            lambda region: conflict_text(*sides(region), self._how.labels, self._how.marker_size),
         )  # fmt: skip
         text = made.build(stretches(trials))
         hunks: list[tuple[Hunk, Resolution]] = []

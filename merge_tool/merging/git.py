@@ -9,14 +9,17 @@ from pathlib import Path
 
 from merge_tool.errors import VcsError
 from merge_tool.merging.model import Hunk, MergeResult, Resolution, Step
-from merge_tool.merging.render import Labels
+from merge_tool.merging.render import MARKER_SIZE, Labels
 
 
-def git_merge(base: bytes, ours: bytes, theirs: bytes, labels: Labels, reason: str) -> MergeResult:
+def git_merge(
+    base: bytes, ours: bytes, theirs: bytes, labels: Labels, reason: str, size: int = MARKER_SIZE
+) -> MergeResult:
     """`git merge-file --zdiff3`, told as a `MergeResult`.
 
     Args:
         reason: why no more than this was tried.
+        size: how many characters a marker has, at least.
 
     Raises:
         VcsError: git is not installed or older than 2.35.
@@ -30,7 +33,6 @@ def git_merge(base: bytes, ours: bytes, theirs: bytes, labels: Labels, reason: s
         return MergeResult(
             ours, ((hunk, Resolution(Step.LEFT, "", "", "a binary file that both sides changed")),)
         )
-    size = 7
     both = ours + theirs
     while re.search(rb"^[<=>|]{%d}" % size, both, re.MULTILINE):
         size += 1

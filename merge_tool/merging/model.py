@@ -76,6 +76,20 @@ def least_sure(steps: Iterable[Step]) -> Step:
 
 
 @dataclass(frozen=True)
+class Shift:
+    """Base and theirs as the fork's transforms make them.
+
+    Attributes:
+        base: None where both sides added the file.
+        made: the transforms that were made, for reasons.
+    """
+
+    base: bytes | None
+    theirs: bytes
+    made: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Hunk:
     """One conflict of the line merge.
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 Labels = tuple[str, str, str]
+MARKER_SIZE = 7
 
 
-def conflict_text(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str], labels: Labels) -> str:
+def conflict_text(
+    base: Sequence[str], ours: Sequence[str], theirs: Sequence[str], labels: Labels, size: int = MARKER_SIZE
+) -> str:
     """One conflict with its markers; lines that both sides begin or end with alike stand outside.
 
     Args:
         labels: how ours, base and theirs are called.
+        size: how many characters a marker has.
     """
     head = 0
     while head < min(len(ours), len(theirs)) and ours[head] == theirs[head]:
@@ -23,10 +27,10 @@ def conflict_text(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str
     end = "\r\n" if some.endswith("\r\n") else "\n"
     parts: list[str] = list(ours[:head])
     sections = (
-        (f"<<<<<<< {labels[0]}", ours[head : len(ours) - tail]),
-        (f"||||||| {labels[1]}", base),
-        ("=======", theirs[head : len(theirs) - tail]),
-        (f">>>>>>> {labels[2]}", ours[len(ours) - tail :]),
+        (f"{'<' * size} {labels[0]}", ours[head : len(ours) - tail]),
+        (f"{'|' * size} {labels[1]}", base),
+        ("=" * size, theirs[head : len(theirs) - tail]),
+        (f"{'>' * size} {labels[2]}", ours[len(ours) - tail :]),
     )
     for index, (marker, lines) in enumerate(sections):
         parts.append(marker.rstrip() + end)

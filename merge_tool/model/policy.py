@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,35 @@ class TablePolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class TransformPolicy:
+    """One systematic change that the fork made, which a merge makes on base and theirs too. It is of one kind: a codemod, a
+    table of names, or comments.
+
+    Attributes:
+        codemod: a codemod's name; `options` are its options.
+        rename: identifiers by what the fork calls them; the whole word counts.
+        suffixes: ends of identifiers by the fork's: `_kopeks: _cents`.
+        strings: whether strings that are one renamed word, such as a column's name or a key, change too.
+        comments: `strip`: the fork took comments out; `translated`: it wrote them in another language.
+        scripts: Unicode scripts of the comments that `strip` is about; empty: all.
+        docstrings: whether docstrings count as comments.
+        paths: git-style patterns of the files that it is about; empty: all Python files.
+        context: git-style patterns of files that the codemod reads in the fork's version and never edits.
+    """
+
+    codemod: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+    rename: dict[str, str] = field(default_factory=dict)
+    suffixes: dict[str, str] = field(default_factory=dict)
+    strings: bool = False
+    comments: str = ""
+    scripts: tuple[str, ...] = ()
+    docstrings: bool = True
+    paths: tuple[str, ...] = ()
+    context: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """One policy, with everything that it extends folded in.
 
@@ -91,6 +121,7 @@ class Policy:
         wrappers: git-style patterns of the files that may make engines and Redis clients; empty: what the linters infer.
         checked_paths: git-style patterns of the files that the linters check when no path is given; empty: all.
         unchecked_paths: git-style patterns of files that they leave out, such as tests and migrations.
+        transforms: the fork's systematic changes, in the order in which it made them.
     """
 
     name: str = "generic"
@@ -115,3 +146,4 @@ class Policy:
     wrappers: tuple[str, ...] = ()
     checked_paths: tuple[str, ...] = ()
     unchecked_paths: tuple[str, ...] = ()
+    transforms: tuple[TransformPolicy, ...] = ()

@@ -17,6 +17,7 @@ from merge_tool.plan.yaml_source import YamlSource, raise_problems, read_yaml
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SUFFIX = re.compile(r"[A-Za-z0-9_]+")
 _DOTTED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 _IDENTIFIERS = ("column", "parameter", "claim", "global_marker")
 _DOTTED_NAMES = (
@@ -208,6 +209,7 @@ def _names(policy: Policy, source: YamlSource, own: dict[str, Any], problems: li
         if item.field in fields[:index]:
             no(("settings", index, "field"), f"the setting {item.field} stands twice", "remove one of them")
     _bypasses(policy, no)
+    _transforms(policy, no)
     for table in sorted(set(policy.tables.tenant) & set(policy.tables.shared)):
         no(("tables",), f"the table {table} is both a tenant's and shared", "remove it from one of the lists")
 
@@ -235,6 +237,39 @@ def _bypasses(policy: Policy, no: Callable[[tuple[str | int, ...], str, str], No
         if not item.reason.strip():
             hint = "say why the tenant is left out there"
             no(("bypasses", index, "reason"), f"the bypass {item.name} has no reason", hint)
+
+
+def _transforms(policy: Policy, no: Callable[[tuple[str | int, ...], str, str], None]) -> None:
+    """Each transform is of one kind, and its names are identifiers."""
+    for index, item in enumerate(policy.transforms):
+        key = ("transforms", index)
+        kinds = sum(map(bool, (item.codemod, item.rename or item.suffixes, item.comments)))
+        if kinds != 1:
+            told = "of no kind" if not kinds else "of several kinds"
+            no(key, f"the transform is {told}", "give it one of codemod, rename with suffixes, or comments")
+        if item.comments not in ("", "strip", "translated"):
+            no((*key, "comments"), f"comments: {item.comments!r} is not known", "use strip or translated")
+        if item.options and not item.codemod:
+            no((*key, "options"), "options without a codemod", "name the codemod that takes them")
+        for table, shape in (("rename", _IDENTIFIER), ("suffixes", _SUFFIX)):
+            names_ = getattr(item, table)
+            for old, new in names_.items():
+                wrong = next((name for name in (old, new) if not shape.fullmatch(name)), "")
+                if wrong:
+                    no(
+                        (*key, table, old),
+                        f"{wrong!r} is no part of an identifier",
+                        "use letters, digits and '_'",
+                    )
+                elif new in names_ or any(
+                    new.endswith(end) for end in (names_ if table == "suffixes" else ())
+                ):
+                    hint = "a name that is both old and new would change each time: make it two transforms"
+                    no((*key, table, old), f"{new} is renamed again", hint)
+        for part in ("paths", "context"):
+            for number, pattern in enumerate(getattr(item, part)):
+                if problem := names.path_problem(pattern):
+                    no((*key, part, number), problem, names.PATH_HINT)
 
 
 def _values(policy: Policy, key: tuple[str, ...]) -> list[tuple[tuple[str | int, ...], str]]:

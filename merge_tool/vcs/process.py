@@ -19,11 +19,12 @@ class Git:
     """Git commands in one folder, with an environment of their own.
 
     Attributes:
+        folder: where it runs.
         exclusive: whether this process holds the run's lock, so that no other git of ours can be at work.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._env: dict[str, str] = {}
         self.exclusive = False
 
@@ -78,7 +79,7 @@ class Git:
         import git
 
         full_env = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", **self._env, **(env or {})}
-        runner = git.Git(str(cwd or self._folder))
+        runner = git.Git(str(cwd or self.folder))
         runner.update_environment(**full_env)
         command = ["git", "-c", "core.quotepath=off", "-c", "gc.auto=0", *args]
         options: dict[str, Any] = {

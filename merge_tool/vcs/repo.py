@@ -211,7 +211,10 @@ class Repository(Git):
         """
         code, out, _ = self.call("merge-base", one, two)
         if code != 0:
-            hint = "check that the upstream remote is the project this one was forked from"
+            hint = (
+                "check that the upstream remote is the project this one was forked from; a fork that began as a copy is joined "
+                "by `git replace --graft FIRST-COMMIT-OF-THE-FORK COMMIT-OF-UPSTREAM-IT-WAS-COPIED-FROM`"
+            )
             if self.text("rev-parse", "--is-shallow-repository") == "true":
                 hint = "this clone is shallow: git fetch --unshallow"
             raise VcsError(f"{one[:12]} and {two[:12]} have no common ancestor", hint=hint)

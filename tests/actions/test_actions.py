@@ -110,6 +110,20 @@ def test_quality_stops_on_a_file_that_does_not_parse(
     assert "parse" in project.run("continue")
 
 
+@pytest.mark.parametrize(("option", "code"), [("", 0), (", fail_on: all", 1)])
+def test_quality_holds_only_new_findings_of_ruff_against_the_merge(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str, code: int
+) -> None:
+    actions = "{kind: merge, paths: [sloppy.py]}, {kind: quality, paths: ['*.py']OPTION}"
+    project = make(tmp_path, capsys, actions.replace("OPTION", option), {})
+    project.upstream.commit("sloppy", {"sloppy.py": "import os\n"})
+    text = project.run("phase", "0", code=code)
+    if code:
+        assert "sloppy.py:1: F401" in text
+    else:
+        assert "0 new findings in changed files, 1 that the fork or upstream" in " ".join(text.split())
+
+
 def test_take_theirs_resolves_only_the_conflicting_hunks(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

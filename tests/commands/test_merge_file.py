@@ -85,3 +85,38 @@ def test_wrong_usage(files: list[str], more: list[str]) -> None:
 
 def test_a_file_that_is_not_there(files: list[str], tmp_path: Path) -> None:
     assert run(["merge-file", str(tmp_path / "none.py"), *files[1:]]) == 2
+
+
+@pytest.fixture
+def renamed(tmp_path: Path) -> list[str]:
+    base = "def pay(price_kopeks):\n    send(price_kopeks)\n    return price_kopeks\n"
+    texts = {
+        "base.py": base,
+        "ours.py": base.replace("_kopeks", "_cents"),
+        "theirs.py": base.replace("send(", "send(1, "),
+        "tenancy.yaml": "extends: generic\ntransforms:\n  - suffixes: {_kopeks: _cents}\n",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    return [str(tmp_path / name) for name in texts]
+
+
+def test_the_policys_transforms_are_made_first(renamed: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    *files, policy = renamed
+    assert run(["merge-file", *files]) == 1
+    capfd.readouterr()
+    assert run(["merge-file", *files, "--policy", policy, "--json"]) == 0
+    hunks = json.loads(capfd.readouterr().out)["hunks"]
+    assert [(item["step"], item["confidence"]) for item in hunks] == [("transform", "safe")]
+    assert run(["merge-file", *files, "--policy", policy, "--off", "transform"]) == 1
+
+
+def test_a_transform_that_the_policy_has_wrong_is_told(
+    renamed: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    *files, policy = renamed
+    Path(policy).write_text("extends: generic\ntransforms: [{codemod: no-such}]\n")
+    assert run(["merge-file", *files, "--policy", policy]) == 2
+    told = capfd.readouterr().err
+    assert "tenancy.yaml: transforms[0]" in told
+    assert "no codemod 'no-such'" in told

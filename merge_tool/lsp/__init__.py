@@ -1,0 +1,1 @@
+"""The language server: findings, explanations and mends in the editor."""
