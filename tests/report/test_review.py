@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 from merge_tool.lint.cache import Cache
-from merge_tool.model.outcome import FileVerdict, Outcome, OutcomeStatus, Verdict
+from merge_tool.model.outcome import FileCoverage, FileVerdict, MergedHunk, Outcome, OutcomeStatus, Verdict
 from merge_tool.model.state import StoryStatus
 from merge_tool.report.changes import changes_of
 from merge_tool.report.colours import colour_runs
 from merge_tool.report.data import build_report
 from merge_tool.report.html import render_html
 from merge_tool.report.json_report import render_json
-from merge_tool.report.lines import ConflictLine, HunkLine, ReportData
+from merge_tool.report.lines import ConflictLine, ReportData
 from merge_tool.report.markdown import render_changelog, render_markdown, render_pr
 from merge_tool.report.page import entries_of, pack
 from merge_tool.report.review import reviewed, span
@@ -142,7 +142,7 @@ def test_a_safe_text_is_no_risk(data: ReportData) -> None:
 
 def test_the_less_sure_a_merge_step_the_higher(data: ReportData) -> None:
     def score(step_name: str, confidence: str) -> int:
-        hunk = HunkLine("app/plain.py", 2, step_name, confidence, "why")
+        hunk = MergedHunk("app/plain.py", 2, step_name, confidence, "why")
         line = ConflictLine("app/plain.py", "0.1", 0, "content", "merged", step_name, (hunk,))
         found = rank(replace(data, conflicts=(line,)), review_of(data).changes, (), None)
         return next(item.score for item in found if item.path == "app/plain.py")
@@ -321,3 +321,47 @@ def test_diffs_that_do_not_fit_say_so(data: ReportData) -> None:
     assert any("no room left" in item.note and not item.packed for item in entries)
     assert sum(len(item.packed) for item in entries) <= 600
     assert [item.path for item in entries] == [item.path for item in entries_of(data)]
+
+
+def test_hunks_and_coverage_come_back_from_the_store(store: Store, tmp_path: Path) -> None:
+    run, repo = merged_run(store, tmp_path / "fork")
+    hunks = (
+        MergedHunk("app/crud.py", 9, "adjacent", "full", "both added a line"),
+        MergedHunk("app/crud.py", 2, "imports", "safe"),
+        MergedHunk("app/plain.py", 2, "left", "", "the same statement"),
+    )
+    coverage = (FileCoverage("app/crud.py", 3, "9-10"), FileCoverage("app/plain.py", 1, ""))
+    store.begin_step(run.id, *UNITS[0], 1, kind="test", tree_before="t")
+    store.finish_step(
+        run.id, *UNITS[0], 1, status="done", tree_after=repo.tree_of(run.tip),
+        outcome=Outcome(OutcomeStatus.DONE, "3 passed", hunks=hunks, coverage=coverage),
+    )  # fmt: skip
+    data = reviewed(build_report(store, run), repo, generic())
+    line = next(item for item in data.conflicts if item.path == "app/crud.py")
+    assert (line.status, line.how) == ("merged", "adjacent, imports")
+    assert [(hunk.line, hunk.step, hunk.confidence) for hunk in line.hunks] == [
+        (9, "adjacent", "full"),
+        (2, "imports", "safe"),
+    ]
+    reasons = [item.text for item in risk(data, "app/crud.py").reasons]
+    assert "both sides changed it; merged by adjacent, confidence full: both added a line" in reasons
+    assert any(text.startswith("no test runs 2 of its 8 changed lines") for text in reasons)
+    assert not any(item.kind == "test" for item in risk(data, "app/plain.py").reasons), "all of it ran"
+    assert [item.share for item in data.coverage] == [60, 100]
+    for render in (render_html, render_markdown):
+        text = render(data)
+        assert "adjacent" in text
+        assert "9-10" in text
+        assert "60 %" in text
+    assert "Conflicts by the step that resolved them" in render_html(data)
+
+
+def test_a_measurement_of_another_text_is_not_believed(store: Store, tmp_path: Path) -> None:
+    run, repo = merged_run(store, tmp_path / "fork")
+    store.begin_step(run.id, *UNITS[0], 1, kind="test", tree_before="t")
+    store.finish_step(
+        run.id, *UNITS[0], 1, status="done", tree_after=repo.tree_of(run.fork_commit),
+        outcome=Outcome(OutcomeStatus.DONE, "", coverage=(FileCoverage("app/crud.py", 3, "9-10"),)),
+    )  # fmt: skip
+    data = reviewed(build_report(store, run), repo, generic())
+    assert not any("no test runs" in item.text for item in risk(data, "app/crud.py").reasons)
