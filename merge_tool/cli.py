@@ -42,6 +42,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "policy": ("policy", "policy", "Code"),
     "codemod": ("codemod", "codemod", "Code"),
     "merge-file": ("merge_file", "merge_file", "Code"),
+    "schema": ("schema", "schema", "Servers"),
     "lsp": ("lsp", "lsp", "Code"),
     "merge-driver": ("merge_driver", "merge_driver", "Code"),
     "install-driver": ("install_driver", "install_driver", "Begin"),
