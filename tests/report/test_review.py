@@ -14,17 +14,17 @@ import pytest
 
 from merge_tool.lint.cache import Cache
 from merge_tool.model.outcome import FileCoverage, FileVerdict, MergedHunk, Outcome, OutcomeStatus, Verdict
-from merge_tool.model.state import StoryStatus
+from merge_tool.model.state import NotDoneRecord, StoryStatus
 from merge_tool.report.changes import changes_of
 from merge_tool.report.charts import burn_down, rule_bars, step_bars, story_graph
 from merge_tool.report.colours import colour_runs, colours_of
 from merge_tool.report.data import build_report
 from merge_tool.report.html import render_html
 from merge_tool.report.json_report import render_json
-from merge_tool.report.lines import ConflictLine, ReportData
+from merge_tool.report.lines import ConflictLine, Need, ReportData
 from merge_tool.report.markdown import render_changelog, render_markdown, render_pr
 from merge_tool.report.page import entries_of, pack
-from merge_tool.report.review import reviewed, span
+from merge_tool.report.review import _by_risk, reviewed, span
 from merge_tool.report.review_lines import Change, Review, RiskLine
 from merge_tool.report.risk import rank
 from merge_tool.report.sites import sites_of
@@ -418,3 +418,27 @@ def test_a_report_of_the_record_alone_looks_at_nothing(
     assert project.run("report", "pr").count("## Summary") == 1
     folder = next((project.fork.path / ".merge-tool" / "reports").iterdir())
     assert {item.name for item in folder.iterdir()} == {"report.html", "report.md", "report.json"}
+
+
+def test_the_first_lines_hold_the_counts(data: ReportData) -> None:
+    line = "Stories: 1 of 4; files changed: 8 (+26 −2); risk: 3 high, "
+    for render in (render_markdown, render_pr):
+        head = "\n".join(render(data).splitlines()[:12])
+        assert line in head
+        assert "conflicts: 1 open of 1" in head
+        assert "criteria shown: 0 of 3" in head
+
+
+def test_what_holds_the_run_up_stands_before_what_was_left_by_risk(data: ReportData) -> None:
+    kinds = [item.kind for item in data.needs]
+    assert kinds == sorted(kinds, key=lambda kind: kind == "left")
+    site = NotDoneRecord("0.1", 0, "app/plain.py", 1, "x", "y")
+    left = [
+        Need("left", "0.1", 0, "t", "", "app/plain.py"),
+        Need("left", "0.1", 0, "t", "", "app/crud.py"),
+        *data.needs,
+    ]
+    ordered = _by_risk(replace(data, needs=tuple(left), not_done=(*data.not_done, site)), review_of(data))
+    paths = [item.path for item in ordered if item.kind == "left"]
+    assert paths.index("app/crud.py") < paths.index("app/plain.py")
+    assert ordered[0].kind == "conflict"
