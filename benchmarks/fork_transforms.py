@@ -85,9 +85,15 @@ def hand_edits(fork: Path, count: int) -> None:
     git(fork, "checkout", "--quiet", "--force", "-B", EDITED, "adopted")
     draw = random.Random(17)
     paths = [path for path in git(fork, "ls-files", "app/*.py").splitlines() if path != "app/config.py"]
+    # Half of them where upstream worked too, so that they may meet its edits.
+    met = [
+        path
+        for path in git(fork, "diff", "--name-only", BASE, UPSTREAM, "--", "app/*.py").splitlines()
+        if path in paths
+    ]
     done = 0
     while done < count:
-        path = draw.choice(paths)
+        path = draw.choice(met if done % 2 else paths)
         text = (fork / path).read_text()
         functions = [
             node
