@@ -41,6 +41,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "rule": ("rule", "rule", "Code"),
     "policy": ("policy", "policy", "Code"),
     "codemod": ("codemod", "codemod", "Code"),
+    "isolation": ("isolation", "isolation", "Code"),
     "merge-file": ("merge_file", "merge_file", "Code"),
     "lsp": ("lsp", "lsp", "Code"),
     "transforms": ("transforms", "transforms", "Code"),
