@@ -165,7 +165,7 @@ def _both_added(own: Lines, other: Lines, allowance: Allowance) -> str:
     if len(named) != len(set(named)):
         raise Left("both sides added something of one name")
     if all(_defines(line) for line in heads):
-        if len(named) == 2 and _alike(own, other) >= _SAME:
+        if len(named) == 2 and min(len(own), len(other)) > 2 and _alike(own, other) >= _SAME:
             raise Left("both sides added much the same under two names")
         allowance.take(Step.DEFINITIONS, "both sides added definitions")
     elif all(line.name or line.is_comment for line in heads):
