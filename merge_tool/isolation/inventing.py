@@ -6,11 +6,11 @@ import re
 
 from merge_tool.index.project import ProjectIndex
 from merge_tool.isolation.model import Expression, Origin
-from merge_tool.isolation.origins import conditions, origins
+from merge_tool.isolation.origins import all_values, conditions, origins
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, Parameter
 from merge_tool.rulekit.matchers import words
 from merge_tool.rulekit.project import Model
-from merge_tool.rulekit.values import Attr, Call, Const, Item, Items, Logic, Ref, Value, walk
+from merge_tool.rulekit.values import Attr, Call, Const, Item, Items, Logic, Ref, Root, Value, walk
 
 SESSIONS = frozenset(("AsyncSession", "Session", "async_scoped_session", "scoped_session", "AsyncDBSession"))
 _SESSION_NAMES = frozenset(("db", "session", "db_session", "dbsession", "async_session"))
@@ -229,8 +229,8 @@ class Inventor:
         return any(base.rpartition(".")[2] in _ENUMS for base in self._index.types.bases(qualified))
 
     def lacking(self, function: FunctionFacts, depth: int = 3) -> set[str]:
-        """The models of which a function makes a row where there may be one only, and so must not be one yet."""
-        found: set[str] = set()
+        """The models of which there must be no row: a function makes the only one, or deletes what the row points at."""
+        found = self._pointing_at_deleted(function)
         for call in function.calls:
             model = self._index.models.find(self._index.callee_name(function.path, function, call) or "?")
             if model is not None:
@@ -241,6 +241,27 @@ class Inventor:
             if callee is not None and callee is not function:
                 found |= self.lacking(callee, depth - 1)
         return found
+
+    def _pointing_at_deleted(self, function: FunctionFacts) -> set[str]:
+        """The models that point at one whose rows a DELETE statement takes; an ORM cascade sees to its own."""
+        deleted = set()
+        for value in all_values(function):
+            if (
+                isinstance(value, Root)
+                and value.kind == "delete"
+                and value.columns
+                and isinstance(value.columns[0], Ref)
+            ):
+                model = self._index.models.find(self._index.resolve(function.path, value.columns[0].dotted))
+                if model is not None:
+                    deleted.add(model.table)
+        return {
+            model.qualified
+            for model in self._index.all_models()
+            if model.table not in deleted
+            and deleted.intersection(model.foreign_keys.values())
+            and self.is_own(model)
+        }
 
     def _one_only(self, model: Model) -> bool:
         """Whether a constraint allows one row for the rows that it points at: one subscription a user."""
