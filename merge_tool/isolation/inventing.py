@@ -45,6 +45,21 @@ def is_optional(annotation: Value | None) -> bool:
     return False
 
 
+def in_list(made: Expression, annotation: Value | None) -> Expression:
+    """A value as the one item of a list, where the type is one."""
+    if isinstance(annotation, Item) and isinstance(annotation.base, Ref):
+        if annotation.base.last in ("Optional", "Annotated"):
+            inner = (
+                annotation.key.items[0]
+                if isinstance(annotation.key, Items) and annotation.key.items
+                else annotation.key
+            )
+            return in_list(made, inner)
+        if annotation.base.last.lower() in ("list", "sequence", "set", "iterable", "collection"):
+            made.text = f"[{made.text}]"
+    return made
+
+
 def needs_value(default: Call, annotation: Value | None) -> bool:
     """Whether `Query(…)`, `Body(…)` or `Field(…)` gives no default. The facts hold `...` as None, so the type decides."""
     if default.argument(99, "default_factory") is not None:
@@ -80,7 +95,7 @@ class Inventor:
             return Expression(f"{{load}}owner.load(db, {model.name})", {model.qualified}, own_only=True)
         made = self.of_column(function, parameter.name)
         if made is not None:
-            return made
+            return in_list(made, parameter.annotation)
         return self.plain(function, parameter.annotation, parameter.name)
 
     def is_own(self, model: Model) -> bool:
@@ -102,9 +117,7 @@ class Inventor:
                 and item.column not in item.model.foreign_keys
                 and self._unique(item)
             ):
-                model = item.model
-                rows = {model.qualified: {item.column: "differ"}}
-                return Expression(f'owner.fresh({model.name}, "{item.column}")', {model.qualified}, rows)
+                return self._fresh(item)
         if looked:
             return self._from_row(looked[0])
         for item in found:
@@ -113,6 +126,25 @@ class Inventor:
                 made.any_does = item.column not in item.model.foreign_keys
                 return made
         return self.by_name(function, name)
+
+    def _fresh(self, item: Origin) -> Expression:
+        """A value that no row of the first tenant has; the second's row has another than the first's."""
+        model = item.model
+        rows = {model.qualified: {item.column: "differ"}}
+        return Expression(f'owner.fresh({model.name}, "{item.column}")', {model.qualified}, rows)
+
+    def _makes(self, function: FunctionFacts, wanted: Model, depth: int = 3) -> bool:
+        """Whether a function, or one that it calls, makes a row of a model."""
+        for call in function.calls:
+            if (
+                self._index.models.find(self._index.callee_name(function.path, function, call) or "?")
+                is wanted
+            ):
+                return True
+            callee = self._index.callee(function.path, function, call) if depth else None
+            if callee is not None and callee is not function and self._makes(callee, wanted, depth - 1):
+                return True
+        return False
 
     def _from_row(self, item: Origin) -> Expression:
         if not item.wraps:
@@ -270,11 +302,20 @@ class Inventor:
                 continue
             sets = [key.columns for key in table.keys if key.kind in ("unique", "primary") or key.unique]
             sets += [(column.name,) for column in table.columns.values() if column.unique]
+            if self._is_note(model):
+                return True
             pointing = {model.columns[name] for name in model.foreign_keys} | {self._policy.column}
             return any(
                 names and set(names) <= pointing and set(names) != {self._policy.column} for names in sets
             )
         return False
+
+    def _is_note(self, model: Model) -> bool:
+        """Whether a row only says that two others have to do with each other, such as the use of a code by a user."""
+        own = [name for name in model.foreign_keys if model.columns.get(name) != self._policy.column]
+        other = set(model.columns) - set(own) - set(model.primary) - {self._policy.column}
+        pointed = any(model.table in item.foreign_keys.values() for item in self._index.all_models())
+        return len(own) >= 2 and len(other) <= 1 and not pointed
 
     # ---- what rows must look like ----------------------------------------------------------------------------
 
