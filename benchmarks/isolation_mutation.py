@@ -32,8 +32,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from merge_tool.bundled import bundled
 from merge_tool.errors import UserError
 from merge_tool.index.project import ProjectIndex
-from merge_tool.isolation.functions import is_away
 from merge_tool.isolation.model import Options
+from merge_tool.isolation.places import is_away
 from merge_tool.isolation.trial import run_tests, tried, write_files
 from merge_tool.lint.files import project_files
 from merge_tool.model.policy import Policy

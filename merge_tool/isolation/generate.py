@@ -11,6 +11,7 @@ from merge_tool.index.project import ProjectIndex
 from merge_tool.isolation.functions import FunctionCases
 from merge_tool.isolation.keys import KeyCases
 from merge_tool.isolation.model import Case, Generated, Guarded, NotTested, Options
+from merge_tool.isolation.places import import_root
 from merge_tool.isolation.render import tests_text, world_text
 from merge_tool.isolation.routes import RouteCases
 from merge_tool.isolation.setting import find_setting
@@ -67,7 +68,9 @@ def generate(files: Mapping[str, bytes], policy: Policy, options: Options) -> Ge
         options.path: tests_text(index, options, setting, kept, guarded, left_out, packaged=packaged),
     }
     tested = {case.name: case.site for case in kept}
-    return Generated(texts, tested, tuple(left_out), tuple(setting.notes))
+    return Generated(
+        texts, tested, tuple(left_out), tuple(setting.notes), import_root(index).replace(".", "/")
+    )
 
 
 def _named(cases: list[Case]) -> list[Case]:

@@ -7,6 +7,7 @@ import re
 from merge_tool.index.project import ProjectIndex
 from merge_tool.isolation.model import Expression, Origin
 from merge_tool.isolation.origins import all_values, conditions, origins
+from merge_tool.isolation.places import is_away
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, Parameter
 from merge_tool.rulekit.matchers import words
 from merge_tool.rulekit.project import Model
@@ -100,6 +101,8 @@ class Inventor:
 
     def is_own(self, model: Model) -> bool:
         """Whether a tenant has rows of its own of a model: by the column, or because they point at such a row."""
+        if is_away(model.path):  # a revision's picture of a table
+            return False
         if self._index.models.is_tenant(model):
             return True
         tables = (self._index.models.by_table.get(name) for name in model.foreign_keys.values())
@@ -234,7 +237,7 @@ class Inventor:
                 return Expression(repr(inner.value))
             annotation = annotation.base
         kind = annotation.last if isinstance(annotation, Ref) else ""
-        if kind == "UUID":
+        if kind in ("UUID", "UUID1", "UUID3", "UUID4", "UUID5", "UUID6", "UUID7"):
             return Expression("uuid4()", {"uuid.uuid4"})
         if kind in _TEXTS:
             text = _TEXTS[kind]
@@ -248,7 +251,24 @@ class Inventor:
         member = self.enum_member(qualified)
         if member:
             return Expression(member, {qualified})
+        alias = self._alias(function, annotation)
+        if alias is not None:
+            return self.plain(alias[0], alias[1], name)
         return f"{name}: nobody can invent a {kind or 'value'}"
+
+    def _alias(self, function: FunctionFacts, annotation: Value) -> tuple[FunctionFacts, Value] | None:
+        """What a name of a type stands for: `UserId = UUID`, `UserId = NewType("UserId", int)`; with where that is written."""
+        if not isinstance(annotation, Ref):
+            return None
+        module, inside = self._index.names.split(
+            self._index.resolve(function.path, annotation.dotted, function)
+        )
+        held = module.top.variables.get(inside) if module is not None and inside else None
+        if isinstance(held, Call) and held.name == "NewType" and len(held.args) == 2:
+            held = held.args[1]
+        if module is None or held is annotation or not isinstance(held, Ref | Item | Logic):
+            return None
+        return module.top, held
 
     def enum_member(self, qualified: str) -> str:
         """`Color.RED`, the first member of a project's enum; "" where the name is none."""

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from merge_tool.index.keys import client_calls
 from merge_tool.index.project import ProjectIndex
-from merge_tool.isolation.functions import is_away
 from merge_tool.isolation.inventing import Inventor, is_session
 from merge_tool.isolation.model import Case, NotTested, Options
+from merge_tool.isolation.places import is_away
 from merge_tool.plan.patterns import PathMatcher
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts
 from merge_tool.rulekit.matchers import words

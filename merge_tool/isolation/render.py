@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from merge_tool.index.project import ProjectIndex
 from merge_tool.isolation.model import Case, Guarded, NotTested, Options
+from merge_tool.isolation.places import import_root
 from merge_tool.isolation.setting import Setting
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -31,9 +32,10 @@ def world_text(index: ProjectIndex, setting: Setting, *, redis: bool) -> str:
     if setting.application:
         aliases[setting.application] = "make_application" if setting.called else "the_application"
         application = "make_application()" if setting.called else "the_application"
-    imports = [f"import {module}  # noqa: F401 its tables" for module in setting.modules]
+    root = import_root(index)
+    imports = [f"import {_without(root, module)}  # noqa: F401 its tables" for module in setting.modules]
     names = {*setting.names, *aliases}
-    imports += import_lines(names, aliases, WIDTH)
+    imports += import_lines(names, aliases, WIDTH, root)
     text = environment.get_template("tenant_world.py.j2").render(
         asynchronous=setting.asynchronous, imports=imports, column=index.policy.column, tenants_table=setting.tenants_table,
         metadata=setting.metadata, settings_rows=[(table, _dict(row, quoted=True)) for table, row in setting.settings_rows],
@@ -76,7 +78,7 @@ def tests_text(
     module = f".{options.world}" if packaged else options.world
     support = [*_import(module, [*used, "world"], WIDTH)]
     kinds = {name for name in names if name.split(".")[0] in ("uuid", "datetime", "decimal")}
-    own = import_lines(names - kinds, aliases, WIDTH)
+    own = import_lines(names - kinds, aliases, WIDTH, import_root(index))
     first = import_lines(kinds, {}, WIDTH)
     has_pytest = "pytest." in joined
     # The fixture is a name of the support module, and pytest finds it by being imported here.
@@ -212,11 +214,16 @@ def _aliases(names: Iterable[str]) -> dict[str, str]:
     }  # fmt: skip
 
 
-def import_lines(names: Iterable[str], aliases: dict[str, str], width: int) -> list[str]:
+def _without(root: str, module: str) -> str:
+    return module.removeprefix(f"{root}.") if root else module
+
+
+def import_lines(names: Iterable[str], aliases: dict[str, str], width: int, root: str = "") -> list[str]:
     """`from … import …` for absolute names, in order."""
     modules: dict[str, list[str]] = {}
     for name in sorted(names):
         module, _, last = name.rpartition(".")
+        module = _without(root, module)
         alias = aliases.get(name)
         modules.setdefault(module, []).append(f"{last} as {alias}" if alias and alias != last else last)
     return [

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from merge_tool.index.project import ProjectIndex
 from merge_tool.isolation.bodies import BodyMaker
-from merge_tool.isolation.functions import is_away
 from merge_tool.isolation.inventing import Inventor, in_list, is_session, needs_value
 from merge_tool.isolation.model import Case, Expression, Guarded, NotTested, Options
+from merge_tool.isolation.places import is_away
 from merge_tool.isolation.setting import Setting
 from merge_tool.plan.patterns import PathMatcher
 from merge_tool.rulekit.facts import FunctionFacts, Parameter

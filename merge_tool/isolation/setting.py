@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from merge_tool.index.project import ProjectIndex
-from merge_tool.isolation.functions import is_away
 from merge_tool.isolation.inventing import SESSIONS, Inventor, is_session
 from merge_tool.isolation.model import Options
 from merge_tool.isolation.origins import origins
+from merge_tool.isolation.places import is_away
 from merge_tool.isolation.switches import switch_settings
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.matchers import words
