@@ -31,11 +31,21 @@ def generate(files: Mapping[str, bytes], policy: Policy, options: Options) -> Ge
         UserError: no model has the tenant column, or nothing is there to test.
     """
     index = ProjectIndex.build(files, policy)
-    setting = find_setting(index, options)
+    setting = find_setting(index)
     if isinstance(setting, str):
         raise UserError(
             setting, hint="name the policy of this project with --policy; merge-tool policy infer guesses one"
         )
+    if options.settings and not setting.settings:
+        raise UserError(
+            "no settings object was found", hint="leave the settings out, or set them in conftest.py"
+        )
+    known = {model.table for model in index.all_models()}
+    for table in options.rows:
+        if table not in known:
+            raise UserError(
+                f"rows: there is no table {table}", hint="write TABLE.COLUMN=VALUE with a table of the models"
+            )
     made: list[Case | NotTested] = []
     guarded: list[Guarded] = []
     if options.functions != ():

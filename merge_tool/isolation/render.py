@@ -69,10 +69,26 @@ def tests_text(
         body.append(_guarded_text(options, setting, guarded))
     if left_out:
         body.append(_left_out_text(left_out))
+    if options.rows or options.settings or options.headers:
+        body.insert(0, _given_text(options))
+        if options.settings:
+            names.add(setting.settings)
+            aliases[setting.settings] = "project_settings"
     joined = "\n\n\n".join(body)
     used = [
         name
-        for name in ("FIRST", "FUTURE", "NOW", "OWN_ID", "PAST", "SOON", "Owner", "World", "differ")
+        for name in (
+            "FIRST",
+            "FUTURE",
+            "METADATA",
+            "NOW",
+            "OWN_ID",
+            "PAST",
+            "SOON",
+            "Owner",
+            "World",
+            "differ",
+        )
         if re.search(rf"\b{name}\b", joined)
     ]
     module = f".{options.world}" if packaged else options.world
@@ -135,11 +151,32 @@ def _case_text(index: ProjectIndex, case: Case, aliases: dict[str, str]) -> str:
     return "\n".join(lines)
 
 
+def _given_text(options: Options) -> str:
+    """The fixture that gives what a person asked for."""
+    lines = [
+        "@pytest.fixture(autouse=True)",
+        f"def given(world: World{', monkeypatch: pytest.MonkeyPatch' if options.settings else ''}) -> None:",
+        '    """What rows, requests and settings have here."""',
+    ]
+    for table, columns in options.rows.items():
+        values = ", ".join(f"{_quoted(name)}: {_literal(value)}" for name, value in columns.items())
+        lines.append(f"    world.have(METADATA.tables[{_quoted(table)}], **{{{values}}})")
+    for name, text in options.headers.items():
+        lines.append(f"    world.headers[{_quoted(name)}] = {_quoted(text)}")
+    for name, value in options.settings.items():
+        lines.append(f"    monkeypatch.setattr(project_settings, {_quoted(name)}, {_literal(value)})")
+    return "\n".join(lines)
+
+
+def _literal(value: object) -> str:
+    return _quoted(value) if isinstance(value, str) else repr(value)
+
+
 def _guarded_text(options: Options, setting: Setting, guarded: Sequence[Guarded]) -> str:
     def listed(items: Iterable[Guarded]) -> list[str]:
         return [f'    ("{item.method}", "{item.path}"),' for item in items]
 
-    who = 'user="first"' if setting.setters else "user=None"
+    who = 'user="first"' if setting.setters or options.headers else "user=None"
     lines = [
         "GUARDED = [",
         *listed(guarded),
@@ -168,7 +205,7 @@ def _guarded_text(options: Options, setting: Setting, guarded: Sequence[Guarded]
             '    """A user of the second tenant is refused by the first, even with a token that the first would have issued."""',
             f'    assert world.request(method, path, user="second", signed="first") {expected}',
         ]
-    if users and setting.has_token and setting.setters:
+    if users and setting.has_token and (setting.setters or options.headers):
         # Where the token alone names the tenant, another tenant's token is a request of that tenant.
         lines += [
             "",

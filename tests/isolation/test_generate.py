@@ -110,3 +110,28 @@ def test_a_database_that_is_not_for_tests_is_not_touched(shop: Path) -> None:
     write_files(shop, made(shop).files)
     with pytest.raises(UserError, match="must hold the word test"):
         run_tests(shop, [TARGET], database_url="postgresql+psycopg://somewhere/production")
+
+
+def test_several_files_share_one_support_module(shop: Path) -> None:
+    world = "tests/tenant_world.py"
+    whole = made(shop)
+    part = made(
+        shop, routes=(), keys=(), rows={"members": {"email": "a@example.org"}}, headers={"X-Org": "{id}"}
+    )
+    assert part.files[world] == whole.files[world]
+    text = part.files[TARGET]
+    assert 'world.have(METADATA.tables["members"], **{"email": "a@example.org"})' in text
+    assert 'world.headers["X-Org"] = "{id}"' in text
+    write_files(shop, part.files)
+    found = run_tests(shop, [TARGET])
+    assert not found.failed
+    assert not found.cannot
+
+
+def test_what_the_project_does_not_have_is_refused(shop: Path) -> None:
+    with pytest.raises(UserError, match="there is no table nothing"):
+        made(shop, rows={"nothing": {"a": 1}})
+    with pytest.raises(UserError, match="no settings object"):
+        made(shop, settings={"DEBUG": True})
+    with pytest.raises(UserError, match="nothing to test"):
+        made(shop, routes=(), functions=(), keys=())
