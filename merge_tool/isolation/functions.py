@@ -7,38 +7,11 @@ from collections.abc import Iterator
 from merge_tool.index.project import ProjectIndex
 from merge_tool.isolation.inventing import Inventor, is_session
 from merge_tool.isolation.model import Case, Expression, NotTested, Options
+from merge_tool.isolation.places import is_away, keeps_queries
 from merge_tool.plan.patterns import PathMatcher
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, Parameter
 from merge_tool.rulekit.matchers import words
 from merge_tool.rulekit.values import Ref
-
-_PLACES = frozenset(
-    (
-        "crud",
-        "repository",
-        "repositories",
-        "repo",
-        "repos",
-        "dao",
-        "daos",
-        "queries",
-        "query",
-        "store",
-        "stores",
-    )
-)
-_AWAY = frozenset(("tests", "test", "migrations", "alembic", "versions", "conftest", "scripts"))
-
-
-def keeps_queries(path: str) -> bool:
-    """Whether a file is, by its path, where a project keeps its query functions."""
-    return any(_PLACES.intersection(words(part)) for part in path.removesuffix(".py").split("/"))
-
-
-def is_away(path: str) -> bool:
-    """Whether a file is a test, a migration or a script."""
-    parts = path.removesuffix(".py").split("/")
-    return bool(_AWAY.intersection(parts)) or parts[-1].startswith("test_")
 
 
 class FunctionCases:

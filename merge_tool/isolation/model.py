@@ -129,9 +129,11 @@ class Generated:
     Attributes:
         files: path -> text.
         tested: names of the tests with what each tests.
+        source: the folder that the project imports its own modules from, relative to its root; "" for the root.
     """
 
     files: Mapping[str, str]
     tested: Mapping[str, str]
     not_tested: tuple[NotTested, ...] = ()
     notes: tuple[str, ...] = ()
+    source: str = ""

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from merge_tool.index.project import ProjectIndex
 from merge_tool.isolation.bodies import BodyMaker
-from merge_tool.isolation.functions import is_away
-from merge_tool.isolation.inventing import Inventor, is_session, needs_value
+from merge_tool.isolation.inventing import Inventor, in_list, is_session, needs_value
 from merge_tool.isolation.model import Case, Expression, Guarded, NotTested, Options
+from merge_tool.isolation.places import is_away
 from merge_tool.isolation.setting import Setting
 from merge_tool.plan.patterns import PathMatcher
 from merge_tool.rulekit.facts import FunctionFacts, Parameter
@@ -204,8 +204,11 @@ class RouteCases:
         body = self._bodies.body(function, parameter, self._inventor.type_of(function, parameter.annotation))
         if body is not None:
             return body if isinstance(body, str) else ("body", "json", body)
-        found = self._inventor.of_column(function, parameter.name) or self._inventor.plain(
-            function, parameter.annotation, parameter.name
+        known = self._inventor.of_column(function, parameter.name)
+        found = (
+            in_list(known, parameter.annotation)
+            if known
+            else self._inventor.plain(function, parameter.annotation, parameter.name)
         )
         if isinstance(found, str):
             return found
