@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _MAX_DEPTH = 3
 _WORKS = frozenset(
-    "worker workers background scheduler schedulers scheduled cron crons crontab periodic beat sweeper reaper janitor poller daemon".split()  # noqa: SIM905
+    "worker workers background scheduler schedulers scheduled cron crons crontab periodic beat sweeper reaper janitor poller daemon retention expired purge purged cleanup stale orphaned orphans prune vacuum gc".split()  # noqa: SIM905
 )
 
 
