@@ -146,7 +146,7 @@ def _has_column(index: ProjectIndex, key: str) -> bool:
 
 
 def _is_key(model: Model, name: str) -> bool:
-    return name in model.primary or name in model.foreign_keys or name == "id"
+    return name in model.primary or name in model.foreign_keys or name == "id" or name in model.relationships
 
 
 def _named(

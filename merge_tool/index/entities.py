@@ -150,7 +150,7 @@ def _class_model(
         if facts is not None and isinstance(held, Ref):
             model = index.models.by_name.get(index.resolve(facts.path, held.dotted))
             return EntityRef(model.qualified, model) if model is not None else None
-    if "model" not in name.lower():
+    if "model" not in name.lower() and not name[:1].isupper():
         return None
     # A repository that subclasses, type arguments or constructors give just one model is that model's.
     found = index.statements.generics.models(frame.path, frame.function, f"self.{name}")

@@ -181,6 +181,8 @@ class Predicates(Ties):
                 return self.value_status(other, frame), ""
             if value.op in _EQUAL and side is strip(value.left) and not is_null(other):
                 entity = entity_of(self._index, frame, side)
+                if entity is not None and entity.key == key and self.is_tenant_relation(side, entity):
+                    return self.value_status(other, frame), ""
                 if (
                     entity is not None
                     and entity.key == key

@@ -81,6 +81,10 @@ class Provenance:
         if takes_tenant(frame.function, self._index.policy):
             return ""  # who has the tenant in hand and leaves it out forgot it
         if isinstance(value, Ref) and "." not in value.dotted:
+            kind = model_of(self._index, frame.path, frame.function, value)
+            row = self._index.models.by_name.get(kind) if kind else None
+            if row is not None and self._index.models.is_tenant(row):
+                return f"it names the {row.name} in hand, whose tenant was settled where that came from"
             return self._by_callers(frame.function, value.dotted, depth)
         return self._of_row(value, frame)
 

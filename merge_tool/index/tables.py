@@ -163,7 +163,8 @@ class TableReader:
                 "model_class",
                 "orm_model",
             )
-        return head in ("self", "cls") and "model" in rest.partition(".")[0].lower()
+        first = rest.partition(".")[0]
+        return head in ("self", "cls") and ("model" in first.lower() or first[:1].isupper())
 
     def _entity(self, value: Value, frame: Frame) -> TableUse | None:
         found = entity_of(self._index, frame, value)

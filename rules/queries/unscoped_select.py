@@ -208,6 +208,9 @@ class UnscopedSelect(Rule):
                 )
 
     INVALID = (
+        # The table is an attribute of the object, whatever it is called.
+        Invalid(HEAD + "class Dao:\n    def __init__(self, OrderDBE):\n        self.OrderDBE = OrderDBE\n    async def one(self, db, key):\n        return await db.scalar(select(self.OrderDBE).where(self.OrderDBE.id == key))\ndao = Dao(OrderDBE=Order)\n", (Expected(7, "select of Order"),), MODELS),
+        Invalid(HEAD + "async def f(db, user: User):\n    return await db.scalars(select(Order).where(Order.user == user))\n", (Expected(4, "User in hand", Severity.INFO),), {"app/models.py": MODELS["app/models.py"].replace("    country_id =", "    user = relationship(\"User\")\n    country_id =")}),
         Invalid(HEAD + "from pydantic import BaseModel\nclass OrderDto(BaseModel):\n    id: int\nasync def f(db, item: OrderDto):\n    return await db.scalars(select(Order).where(Order.id == item.id))\n", (Expected(7, "id of OrderDto", Severity.INFO),), MODELS),
         Invalid(HEAD + "async def f(db, new):\n    kind = Order if new else User\n    return await db.scalars(select(kind).where(kind.id == 1))\n", (Expected(5, "select of Order"), Expected(5, "select of User")), MODELS),
         Invalid(HEAD + "async def admin_every(db):\n    return await db.scalars(select(Order))\n", (Expected(4, "platform's own staff", Severity.INFO),), MODELS),
@@ -327,6 +330,8 @@ class UnscopedSelect(Rule):
                 (Expected(5, "it begins with base(), which this tool cannot see", Severity.INFO),), MODELS),
     )  # fmt: skip
     VALID = (
+        Valid(HEAD + "class Dao:\n    def __init__(self, OrderDBE):\n        self.OrderDBE = OrderDBE\n    async def one(self, db, key, bot_id):\n        return await db.scalar(select(self.OrderDBE).where(self.OrderDBE.id == key, self.OrderDBE.bot_id == bot_id))\ndao = Dao(OrderDBE=Order)\n", MODELS),
+        Valid(TENANTS + "async def f(db, site):\n    return await db.scalars(select(Page).where(Page.site == site))\n", {"app/sites.py": SITES["app/sites.py"].replace("    invite_token =", "    site = relationship(\"Tenant\")\n    invite_token =").replace("DeclarativeBase\n", "DeclarativeBase, relationship\n")}),
         Valid(HEAD + "async def f(db, new, bot_id):\n    kind = Order if new else User\n    return await db.scalars(select(kind).where(kind.bot_id == bot_id))\n", MODELS),
         Valid(HEAD + "from sqlalchemy import tuple_\nasync def f(db, bot_id):\n    old = select(Order.bot_id, Order.id).where(Order.bot_id == bot_id).cte('old')\n    return await db.scalars(select(Order).where(tuple_(Order.bot_id, Order.id).in_(select(old.c.bot_id, old.c.id))))\n", MODELS),
         Valid("from sqlalchemy import literal, select\nfrom app.models import Country, Order\nasync def f(db):\n    return await db.execute(select(literal(1, type_=Order.__table__.c.id.type)).select_from(Country))\n", MODELS),
