@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from merge_tool.index.entities import Frame, entity_of, strip
-from merge_tool.index.provenance import Provenance, is_login, is_secret
+from merge_tool.index.provenance import Provenance, is_credential, is_login, is_secret
 from merge_tool.index.related import is_null
 from merge_tool.index.tables import Flow, Statement, TableUse
 from merge_tool.model.policy import Policy
@@ -15,7 +15,7 @@ from merge_tool.rulekit.matchers import words
 from merge_tool.rulekit.project import Model, Scoped
 from merge_tool.rulekit.tenancy import tenant_words
 from merge_tool.rulekit.tenants import takes_tenant
-from merge_tool.rulekit.values import Attr, Compare, Items, Logic, Op, Ref, Root, Star, Value, walk
+from merge_tool.rulekit.values import Attr, Call, Compare, Items, Logic, Op, Ref, Root, Star, Value, walk
 
 if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _TIES = frozenset(
     ("mapping", "member", "members", "membership", "memberships", "link", "association", "user", "users")
 )
+_INVITED = frozenset(("invitation", "invitations", "invite", "invites"))
 _PERSONS = frozenset(("email", "user", "account", "person", "member", "subject", "sub", "identity"))
 _COMPARED = frozenset(("==", "!=", "in", "not in", "is", "is not"))
 _NAMED = frozenset(("==", "in_"))
@@ -61,7 +62,7 @@ def doubt(index: ProjectIndex, flow: Flow, statement: Statement, entity: TableUs
         return ""  # who has the tenant in hand and leaves it out forgot it
     named = {name for name, _, _ in pairs}
     for name in sorted(named):
-        if is_secret(name):
+        if is_secret(name) or is_credential(model, name):
             return f"its row is named by its {name}, which only its owner was given"
         if is_login(index, model, name):
             return f"a person is looked up by {name}, which names one over all tenants, as a login does"
@@ -100,8 +101,10 @@ def _asked_for_person(index: ProjectIndex, flow: Flow, statement: Statement, key
 
 
 def _maps_persons(model: Model, policy: Policy) -> bool:
-    """Whether a table is named for the tie of persons to tenants: `UserTenantMapping`, `OrganizationMember`."""
+    """Whether a table is named for the tie of persons to tenants: `UserTenantMapping`, `OrganizationMember`, `Invitation`."""
     have, want = words(model.name), tenant_words(policy)
+    if _INVITED.intersection(have):
+        return True
     speaks = any(have[at : at + len(want)] == want for at in range(len(have)) if want)
     return speaks and bool(_TIES.intersection(have))
 
@@ -143,7 +146,7 @@ def _has_column(index: ProjectIndex, key: str) -> bool:
 
 
 def _is_key(model: Model, name: str) -> bool:
-    return name in model.primary or name in model.foreign_keys or name == "id"
+    return name in model.primary or name in model.foreign_keys or name == "id" or name in model.relationships
 
 
 def _named(
@@ -155,7 +158,8 @@ def _named(
             yield from ((name, value, where) for name, value in op.kwargs if name and not is_null(value))
     for value, frame in statement.conditions:
         for item in _always(value):
-            for side, other in ((item.left, item.right), (item.right, item.left)):
+            for given, other in ((item.left, item.right), (item.right, item.left)):
+                side = _folded(given)
                 if (
                     item.op in _NAMED
                     and _is_column_of(index, side, frame, key)
@@ -168,6 +172,12 @@ def _named(
                         other,
                         frame,
                     )
+
+
+def _folded(value: Value) -> Value:
+    """The column in `func.lower(User.email)`: another spelling of it."""
+    folds = isinstance(value, Call) and value.name in ("lower", "upper", "trim") and len(value.args) == 1
+    return value.args[0] if folds and isinstance(value, Call) else value
 
 
 def _is_column_of(index: ProjectIndex, value: Value, frame: Frame, key: str) -> bool:
