@@ -40,7 +40,7 @@ def merge_driver(
     The exit code is 0 where the file is merged, 1 where conflicts stand in %A with markers, and above 128 where anything
     went wrong: git then stops and says so. Ours is never passed off as the merge.
 
-    Example of a driver's line in git's configuration: merge-tool merge-driver --marker-size %L -- %O %A %B %P
+    Example: merge-tool merge-driver --marker-size %L -- %O %A %B %P
     """
     from merge_tool.vcs.driver import FAILED
 

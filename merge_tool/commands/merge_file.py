@@ -102,7 +102,9 @@ def read_file(name: Path) -> bytes:
     try:
         return name.read_bytes()
     except OSError as error:
-        raise UserError(f"{name} cannot be read: {error.strerror}") from error
+        raise UserError(
+            f"{name} cannot be read: {error.strerror}", hint="give the files as BASE OURS THEIRS"
+        ) from error
 
 
 def the_level(word: str) -> Level:

@@ -157,8 +157,8 @@ def _method(
         call = _note(reader, Call(Attr(query, name), args, kwargs, span, tuple(reader.env.present)))
         reader.sink(query, "execute", span, call)
         return call
-    if isinstance(base, Call) and name in RUNNING:
-        # `users_of(db).all()`: the function may give a legacy Query, which runs here.
+    if isinstance(base, Call) and name in RUNNING and not args and not kwargs:
+        # `users_of(db).all()`: the function may give a legacy Query, which runs here. `Session().scalar(stmt)` runs what it is given.
         call = _note(reader, Call(Attr(base, name), args, kwargs, span, tuple(reader.env.present)))
         reader.sink(base, "execute", span, call)
         return call

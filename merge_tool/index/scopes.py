@@ -92,7 +92,7 @@ class StatementJudge:
                 yield from self.judge(replace(flow, ops=(*flow.ops, (Unknown(why), flow.frame))))
 
     def _is_used_by_callers(self, function: FunctionFacts) -> bool:
-        if self._index.callers(self._index.qualified(function)):
+        if self._index.checked_callers(self._index.qualified(function)):
             return True
         return bool(function.class_name) and self._index.called_by_super(function.name)
 

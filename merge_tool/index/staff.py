@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from merge_tool.index.openings import is_staff, staff_word
+from merge_tool.index.openings import staff_word
 from merge_tool.index.track import Memo
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.matchers import words
+from merge_tool.rulekit.operators import is_staff
 
 if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex

@@ -69,9 +69,10 @@ def _box(item: StoryLine, x: int, y: int) -> Markup:
     )  # fmt: skip
 
 
-def rule_bars(rules: Sequence[tuple[str, int, int]], most: int = 24) -> Markup:
-    """Findings by rule, before and after; the rules whose count changed most stand first."""
-    chosen = sorted(rules, key=lambda item: (-abs(item[2] - item[1]), -item[2], item[0]))[:most]
+def rule_bars(rules: Sequence[tuple[str, int, int]], most: int = 16) -> Markup:
+    """Findings by rule, before and after: the rules whose count changed, most changed first; all where none did."""
+    moved = [item for item in rules if item[1] != item[2]] or rules
+    chosen = sorted(moved, key=lambda item: (-abs(item[2] - item[1]), -item[2], item[0]))[:most]
     if not chosen:
         return Markup("")
     top = max(max(before, after) for _, before, after in chosen) or 1

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from merge_tool.lint.digests import code_digest, digest
 from merge_tool.model.text import printable
 
 if TYPE_CHECKING:
     from pygments.lexer import Lexer
+
+    from merge_tool.lint.cache import Cache
 
 MAX_CHARS = 400_000  # of one side; what is longer is shown in one colour
 # From a token's type to its colour's letter; the first that holds it counts.
@@ -20,12 +24,16 @@ _LETTERS = (
 )  # fmt: skip
 
 
-def colour_runs(path: str, lines: Sequence[str], until: int) -> list[tuple[str, str]]:
+def colour_runs(
+    path: str, lines: Sequence[str], until: int, cache: Cache | None = None
+) -> list[tuple[str, str]]:
     """The first lines of a text made safe to show, with their colours.
 
     Args:
         path: tells the language by its name.
         until: how many lines are wanted; the rest is not looked at.
+        cache: where an earlier answer on the very same text is looked for, and this one kept: a report is written after
+            every phase, and most of its files are as they were.
 
     Returns:
         for each line its text and its runs: `k3-1f5` is a keyword of three characters, one plain, a function's name of
@@ -35,12 +43,33 @@ def colour_runs(path: str, lines: Sequence[str], until: int) -> list[tuple[str, 
     lexer = _lexer(path.rpartition("/")[2])
     if lexer is None or sum(map(len, wanted)) > MAX_CHARS:
         return [(printable(line), "") for line in wanted]
-    return _coloured(lexer, wanted)
+    if cache is None:
+        return _coloured(lexer, wanted)
+    key = digest("colours", _version(), lexer.name, "\n".join(wanted))
+    known = _read(cache.get([key]).get(key))
+    if known is not None and len(known) == len(wanted):
+        return known
+    made = _coloured(lexer, wanted)
+    cache.put([(key, json.dumps(made).encode())])
+    return made
+
+
+def _read(data: bytes | None) -> list[tuple[str, str]] | None:
+    try:
+        return None if data is None else [(str(text), str(runs)) for text, runs in json.loads(data)]
+    except (ValueError, TypeError):
+        return None
+
+
+@cache
+def _version() -> bytes:
+    import pygments
+
+    return digest(pygments.__version__, code_digest(("report/colours.py", "model/text.py")))
 
 
 def _coloured(lexer: Lexer, lines: Sequence[str]) -> list[tuple[str, str]]:
-    # A carriage return inside a line would be a line of its own to the lexer's reader.
-    text = "\n".join(line.replace("\r", " ") for line in lines) + "\n"
+    text = "\n".join(lines) + "\n"
     done: list[tuple[str, str]] = []
     parts: list[str] = []
     runs: list[tuple[str, int]] = []

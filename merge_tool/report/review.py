@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,7 +51,7 @@ def reviewed(data: ReportData, repo: Repository, policy: Policy | None, note: st
             findings, rules, sites = _checked(repo, before, after, changes, policy)
         except MergeToolError as error:
             notes.append(f"the linters did not run: {error}")
-    risks = rank(data, changes, findings, sites)
+    risks = rank(data, changes, findings, sites, _missed(data, repo, after))
     return replace(data, review=Review(before, after, changes, risks, rules, findings, tuple(notes)))
 
 
@@ -76,8 +77,25 @@ def span(data: ReportData, repo: Repository) -> tuple[str, str]:
         for part in parts
         if not part.commit and part.steps and part.steps[-1].tree_after and part.status in ("stopped", "gate")
     ]
-    last = open_trees[-1] if open_trees else last
-    return repo.resolve(first), last if open_trees else repo.resolve(last)
+    for tree in reversed(open_trees):
+        with suppress(VcsError):  # nothing names the tree of a stop, so git may have swept it away
+            repo.ls_tree(tree)
+            return repo.resolve(first), tree
+    return repo.resolve(first), repo.resolve(last)
+
+
+def _missed(data: ReportData, repo: Repository, after: str) -> dict[str, frozenset[int]]:
+    """The lines that no test ran, of the files that are still as they were when that was measured, by path."""
+    found: dict[str, frozenset[int]] = {}
+    steps = [step for story in data.stories for part in story.parts for step in part.steps if step.coverage]
+    now = repo.ls_tree(after) if steps else {}
+    for step in steps:
+        with suppress(VcsError):  # the tree of a step is kept by nothing but its story's commit
+            then = repo.ls_tree(step.tree_after)
+            for item in step.coverage:
+                if then.get(item.path) == now.get(item.path):
+                    found[item.path] = item.missed()
+    return found
 
 
 def _checked(

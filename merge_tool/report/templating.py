@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from merge_tool.model.text import md_code, md_text, one_line, printable
 from merge_tool.report.needs import unit_name
-from merge_tool.report.review_lines import Reason, Review
+from merge_tool.report.review_lines import FindingLine, Reason, Review
 
 TEMPLATES = Path(__file__).parent / "templates"
 CLIP = 400  # characters of one cell of a Markdown table
@@ -39,6 +39,7 @@ def _environment(*, autoescape: bool, finalize: Callable[[Any], Any]) -> Environ
         counts=counts,
         changed=changed,
         why=why,
+        grouped=grouped,
     )
     environment.globals["unit"] = unit_name
     return environment
@@ -120,3 +121,11 @@ def why(reasons: Sequence[Reason], most: int = 3) -> str:
     told = [item.text + (f" (line {item.line})" if item.line else "") for item in reasons[:most]]
     more = len(reasons) - most
     return "; ".join(told) + (f"; and {more} more" if more > 0 else "")
+
+
+def grouped(findings: Sequence[FindingLine]) -> list[list[FindingLine]]:
+    """Findings that say the same, together, in the order of the first of each."""
+    groups: dict[tuple[str, str, bool, str], list[FindingLine]] = {}
+    for item in findings:
+        groups.setdefault((item.code, item.severity, item.new, item.message), []).append(item)
+    return list(groups.values())

@@ -53,6 +53,7 @@ from merge_tool.rulekit import (
     Rule,
     Valid,
     Value,
+    is_staff,
     last_part,
     matches_route,
     module_value,
@@ -74,8 +75,6 @@ _SOURCES = {
 _CHECKS = frozenset(
     "verify verified check require ensure validate authorize authorise authenticate assert allowed access member membership permission permissions can belongs enforce guard".split()  # noqa: SIM905
 )
-# Those who run the service for all tenants: a check of theirs need not know the tenant.
-_OPERATORS = frozenset(("platform", "superadmin", "superuser", "super", "operator", "staff", "backoffice"))
 _RAW = {"headers": "a header", "query_params": "the query", "cookies": "a cookie"}
 _COMPARED = frozenset(("==", "!=", "in", "not in", "is", "is not"))
 
@@ -229,7 +228,7 @@ class UnverifiedTenant(Rule):
             pending += [(top, item) for top, item in self._mounted(index)]
         for where, value in pending:
             for call, kind in _depends(index, where, value):
-                if _OPERATORS.intersection(words(_named(call))):
+                if is_staff(_named(call)):
                     return True
                 target = self._target(index, where, call, kind)
                 if target is not None and target is not function and target.parameter(name) is not None:
@@ -250,10 +249,7 @@ class UnverifiedTenant(Rule):
                     other = part.right if _refers(part.left, name) else part.left
                     if not isinstance(other, Const):
                         return True
-        if any(
-            _OPERATORS.intersection(said) and _CHECKS.intersection(said)
-            for said in (words(call.name) for call in function.calls)
-        ):
+        if any(is_staff(call.name) and _CHECKS.intersection(words(call.name)) for call in function.calls):
             return True
         users = {
             item.name

@@ -68,14 +68,14 @@ def test_the_path_tells_what_the_file_is(files: list[str], tmp_path: Path) -> No
 
 
 def test_levels(tmp_path: Path) -> None:
-    texts = ("a = 1\nb = 2\n", "a = 3\nb = 2\n", "a = 1\nb = 4\n")
+    texts = ("a = 1\n", "a = 3\n", "a = 1\nlog(a)\n")
     names = [str(tmp_path / f"{number}.py") for number in range(3)]
     for name, text in zip(names, texts, strict=True):
         Path(name).write_text(text)
     out = tmp_path / "out.py"
     assert run(["merge-file", *names, "-o", str(out)]) == 1
     assert run(["merge-file", *names, "-o", str(out), "--level", "safe,full"]) == 0
-    assert out.read_text() == "a = 3\nb = 4\n"
+    assert out.read_text() == "a = 3\nlog(a)\n"
 
 
 @pytest.mark.parametrize("more", [["--level", "brave"], ["--off", "magic"]])
