@@ -235,6 +235,19 @@ def _tool(name: str, option: str) -> str:
     return found
 
 
+def database_of(url: str) -> str:
+    """The name of the database in a URL. Raises `UserError` where it is none."""
+    return _parsed(url).database or ""
+
+
+def with_driver(url: str, driver: str) -> str:
+    """A PostgreSQL URL with another driver, the password in it; with "" that which the URL names. Raises `UserError`."""
+    parsed = _parsed(url)
+    if driver:
+        parsed = parsed.set(drivername=f"postgresql+{driver}")
+    return parsed.render_as_string(hide_password=False)
+
+
 def connection_variables(url: str) -> dict[str, str]:
     """libpq's environment variables for what a PostgreSQL URL says.
 

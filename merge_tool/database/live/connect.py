@@ -80,11 +80,7 @@ def reading(url: str, *, seconds: float = 30.0, role: str = "") -> Iterator[Conn
             hint='pip install "merge-tool[postgres]"',
         ) from error
     variables = connection_variables(url)
-    keywords: dict[str, Any] = {
-        _KEYWORDS.get(name, name.removeprefix("PG").lower()): value for name, value in variables.items()
-    }
-    keywords.setdefault("connect_timeout", "10")
-    keywords.setdefault("application_name", "merge-tool")
+    keywords = keywords_of(url)
     limit = max(1, int(seconds * 1000))
     try:
         with psycopg.connect(**keywords) as connection:
@@ -106,6 +102,15 @@ def reading(url: str, *, seconds: float = 30.0, role: str = "") -> Iterator[Conn
                     connection.rollback()
     except psycopg.Error as error:
         raise _told(error, url, variables) from None  # its message may hold the URL
+
+
+def keywords_of(url: str) -> dict[str, Any]:
+    """What `psycopg.connect` takes for a URL. Raises `UserError` where it is none of a PostgreSQL."""
+    found: dict[str, Any] = {
+        _KEYWORDS.get(name, name.removeprefix("PG").lower()): value
+        for name, value in connection_variables(url).items()
+    }
+    return {"connect_timeout": "10", "application_name": "merge-tool", **found}
 
 
 def _told(error: Exception, url: str, variables: dict[str, str]) -> UserError:

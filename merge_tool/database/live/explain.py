@@ -232,6 +232,19 @@ def _plan(connection: Connection[Any], sql: str, shown: str) -> dict[str, Any]:
 
 def _one(connection: Connection[Any], sql: str, shown: str) -> Any:
     """Runs one statement; gives the JSON of its first row, or None."""
+    rows = one_statement(connection, sql, shown)
+    return json.loads(rows[0][0]) if rows and rows[0][0] is not None else None
+
+
+def one_statement(connection: Connection[Any], sql: str, shown: str) -> list[list[bytes | None]]:
+    """Runs one statement by the extended protocol, which refuses a second one behind a semicolon.
+
+    Returns:
+        Its rows, values as PostgreSQL prints them.
+
+    Raises:
+        UserError: PostgreSQL refuses it.
+    """
     from psycopg.pq import ExecStatus
 
     result = connection.pgconn.exec_params(sql.encode(), [])
@@ -241,8 +254,7 @@ def _one(connection: Connection[Any], sql: str, shown: str) -> Any:
             f"PostgreSQL refuses {' '.join(shown.split())[:120]!r}: {said[0] if said else 'no reason given'}",
             hint="mend the query",
         )
-    value = result.get_value(0, 0) if result.ntuples else None
-    return None if value is None else json.loads(value)
+    return [[result.get_value(row, at) for at in range(result.nfields)] for row in range(result.ntuples)]
 
 
 def _nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
