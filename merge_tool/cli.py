@@ -32,6 +32,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "report": ("report", "report", "Run"),
     "conflicts": ("conflicts", "conflicts", "Stops"),
     "resolve": ("conflicts", "resolve", "Stops"),
+    "resolutions": ("resolutions", "resolutions", "Stops"),
     "continue": ("flow", "continue_run", "Stops"),
     "skip": ("flow", "skip", "Stops"),
     "approve": ("approve", "approve", "Stops"),

@@ -188,3 +188,30 @@ def stories_plan(stories: Sequence[str]) -> str:
     head = PLAN.partition("exclusions:")[0]
     body = "".join(textwrap.indent(textwrap.dedent(item), "      ") for item in stories)
     return f"{head}phases:\n  - number: 0\n    title: Only\n    stories:\n{body}"
+
+
+BOTH_BASE = "import json\nimport os\n\n\ndef one(a):\n    return a\n\n\ndef two(b):\n    return b\n"
+BOTH_OURS = BOTH_BASE.replace("import os\n", "import os\nimport ours\n").replace("return b", "return b + 1")
+BOTH_THEIRS = BOTH_BASE.replace("import os\n", "import os\nimport theirs\n")
+BOTH_HARD = BOTH_THEIRS.replace("return b", "return b * 2")
+
+
+def make_both(tmp_path: Path, capsys: pytest.CaptureFixture[str], theirs: str, action: str) -> Project:
+    """A project whose `both.py` was changed by both sides since a common ancestor."""
+    plan = stories_plan(
+        [f"- id: '0.1'\n  title: One\n  estimate_hours: 1\n  actions: [{{kind: fetch}}, {action}]\n"]
+    )
+    plan += (
+        "  - number: 1\n    title: Later\n    stories:\n      - id: '1.1'\n        title: Later\n        depends_on: ['0.1']\n"
+        "        estimate_hours: 1\n        actions: [{kind: gate, name: later}]\n"
+    )
+    project = make_project(tmp_path, plan)
+    project.capsys = capsys
+    # Both begin from one more commit, so that the file is in the merge base.
+    start = project.upstream.commit("both", {"both.py": BOTH_BASE})
+    project.fork.git("fetch", "--quiet", str(project.upstream.path), start)
+    project.fork.git("merge", "--quiet", "--no-edit", "--strategy=ours", "FETCH_HEAD")
+    project.fork.commit("ours", {"both.py": BOTH_OURS})
+    commit = project.upstream.commit("theirs", {"both.py": theirs})
+    project.upstream.git("tag", "change", commit)
+    return project

@@ -9,6 +9,8 @@ from typing import Any, ClassVar, Literal
 from merge_tool.actions.base import Context
 from merge_tool.actions.cascade import Cascade, Wish, steps_of, told
 from merge_tool.actions.grouping import group_paths, renames_of
+from merge_tool.actions.recorded import Resolutions
+from merge_tool.actions.strategies import generated, never, side_of
 from merge_tool.model.outcome import (
     Conflict,
     FileVerdict,
@@ -95,12 +97,12 @@ def take_merged(
 
     def chosen(path: str) -> bool:
         group = groups.get(path, (path,))
-        return (matcher is None or any(matcher.matches(item) for item in group)) and not _left_out(
-            ctx, path, group
-        )
+        wanted = matcher is None or any(matcher.matches(item) for item in group)
+        return wanted and not _left_out(ctx, path, group) and not side_of(ctx, group)
 
     trees = (base_tree, workspace.base, theirs_tree)
     cascade = Cascade.of(ctx, "git" if take else level, merged.conflicts, trees, chosen)
+    recorded = Resolutions(ctx)
     for path in sorted(touched):
         group = groups.get(path, (path,))
         known = path in base or path in ours or path in theirs
@@ -113,7 +115,12 @@ def take_merged(
             if mine != new or base.get(path) != upstream:
                 files.append(FileVerdict(path, Verdict.EXCLUDED, "plan", out))
                 if not ctx.excluded(path):
-                    ledger.append(LedgerEntry(path, "needs a person", out))
+                    word = "never taken" if never(ctx, group) else "needs a person"
+                    ledger.append(LedgerEntry(path, word, out))
+            continue
+        if (entry := generated(ctx, path, group, base.get(path), upstream)) is not None:
+            files.append(entry[0])
+            ledger += entry[1]
             continue
         conflict = _conflict(merged, path, group, base.get(path), mine, upstream)
         if (
@@ -127,9 +134,12 @@ def take_merged(
             conflict = _conflict_of(path, "upstream's change found no place", base.get(path), mine, upstream)
         if conflict is not None and conflict.kind in _APART:
             new = mine  # git moved one side to a name of its own; the fork's file stays where it is until a person decides
-        item, conflict = _one(ctx, path, mine, new, base.get(path), upstream, conflict, take, verdict)
-        if conflict is not None and not take and conflict.kind in BY_SYNTAX:
+        side = side_of(ctx, group) or take
+        item, conflict = _one(ctx, path, mine, new, base.get(path), upstream, conflict, side, verdict)
+        if conflict is not None and not side and conflict.kind in BY_SYNTAX:
             item, conflict, found = _by_syntax(ctx, cascade, item, conflict, verdict)
+            if conflict is not None and level != "git":
+                item, conflict, found = recorded.replay(item, conflict, found, verdict)
             hunks += found
         item = _renamed(item, path, up_renames, own_renames, ours, base, verdict)
         files.append(item)
@@ -172,6 +182,8 @@ _APART = ("distinct modes", "distinct types", "file/directory")
 def _left_out(ctx: Context, path: str, group: tuple[str, ...]) -> str:
     """Why a path is left as the fork has it: the plan excludes it, or another name that it had or has; "" where neither."""
     if reason := ctx.excluded(path):
+        return reason
+    if reason := never(ctx, group):
         return reason
     for other in group:
         if reason := ctx.excluded(other):

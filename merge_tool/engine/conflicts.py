@@ -6,6 +6,7 @@ import os
 import re
 from dataclasses import dataclass
 
+from merge_tool.engine.resolutions import record
 from merge_tool.engine.session import Session
 from merge_tool.errors import StateError, UserError
 from merge_tool.model.outcome import Conflict, FileVerdict, Verdict
@@ -144,6 +145,8 @@ def resolve(session: Session, step: StepState, path: str, how: str) -> str:
         )
     verdict = FileVerdict(path, Verdict.RESOLVED, "person", text)
     session.store.record_file(session.run.id, step.story_id, step.batch, verdict)
+    if target.is_file() and not target.is_symlink():
+        record(session, step, {path: target.read_bytes()})
     return f"{path}: {text}"
 
 

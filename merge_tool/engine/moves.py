@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from merge_tool.engine.conflicts import open_conflicts, stopped_step
 from merge_tool.engine.leftover import not_taken
 from merge_tool.engine.messages import merge_message
+from merge_tool.engine.resolutions import record
 from merge_tool.engine.runner import FINISHED, Runner
 from merge_tool.engine.session import Session
 from merge_tool.errors import ActionError, StateError, UserError
@@ -72,6 +73,10 @@ def _finish_by_hand(session: Session, step: StepState, tree: str, edited: list[s
     """Records a step whose conflicts a person resolved."""
     assert step.outcome is not None
     resolved = {item.path for item in step.outcome.conflicts}
+    entries = session.repo.ls_tree(tree)
+    texts = {path: entries[path].oid for path in resolved if path in entries and entries[path].is_file}
+    blobs = session.repo.read_blobs(texts.values())
+    record(session, step, {path: blobs[oid] for path, oid in texts.items()})
     known = {
         item.path: item.reason
         for item in session.store.files(session.run.id)

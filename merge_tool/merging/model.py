@@ -25,6 +25,7 @@ class Step(StrEnum):
     ADJACENT = "adjacent"
     STATEMENTS = "statements"
     TOKENS = "tokens"
+    RECORDED = "recorded"
     LEFT = "left"
 
 

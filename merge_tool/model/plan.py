@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,15 @@ class ActionSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Strategy:
+    """How a story's merges and picks treat files (a git-style pattern). `made_by` tells how generated files are made anew."""
+
+    pattern: str
+    take: Literal["theirs", "ours", "never", "generated"]
+    made_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Batches:
     """A story done in `count` parts, each ending in a commit of its own.
 
@@ -107,6 +116,7 @@ class Story:
     risk: Risk
     batches: Batches | None
     at: Location
+    strategies: tuple[Strategy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,7 @@ class Checks:
             self._no((*key, "id"), f"story {story.id} stands in phase {story.phase}", hint)
         self._line(story.title, (*key, "title"))
         self._each(story.files, (*key, "files"), names.path_problem, names.PATH_HINT)
+        self._strategies(story, (*key, "strategies"))
         if story.batches:
             self._each(
                 story.batches.patterns, (*key, "batches", "patterns"), names.path_problem, names.PATH_HINT
@@ -121,6 +122,21 @@ class Checks:
             if extra > 0:
                 message = f"{len(story.batches.checkpoints)} checkpoints for {story.batches.count} batches"
                 self._no((*key, "batches", "checkpoints"), message, "give one a batch at most")
+
+    def _strategies(self, story: Story, key: Key) -> None:
+        seen: set[str] = set()
+        for index, item in enumerate(story.strategies):
+            here = (*key, index)
+            if found := names.path_problem(item.pattern):
+                self._no((*here, "pattern"), found, names.PATH_HINT)
+            if item.pattern in seen:
+                message = f"the pattern {item.pattern!r} stands twice, and the first counts"
+                self._no((*here, "pattern"), message, "remove one")
+            seen.add(item.pattern)
+            if item.made_by and item.take != "generated":
+                message = f"'made_by' is for generated files, not for take: {item.take}"
+                self._no((*here, "made_by"), message, "remove it, or write take: generated")
+            self._line(item.made_by, (*here, "made_by"))
 
     def action(self, kind: str, action: Any, key: Key) -> None:
         """The names and paths in one action."""

@@ -20,6 +20,7 @@ from merge_tool.model.plan import (
     Phase,
     Plan,
     Story,
+    Strategy,
     Upstream,
 )
 from merge_tool.plan.checks import Checks
@@ -199,6 +200,7 @@ class _Reader:
             risk=shape.risk,
             batches=Batches(batches.count, batches.patterns, batches.checkpoints) if batches else None,
             at=self.source.at(key),
+            strategies=tuple(Strategy(item.pattern, item.take, item.made_by) for item in shape.strategies),
         )
         self.checks.story(story, key)
         return story

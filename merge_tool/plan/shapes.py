@@ -80,6 +80,22 @@ class ExclusionsShape:
 
 
 @dataclass(frozen=True)
+class StrategyShape:
+    """How merges and picks of a story treat some files. The first pattern that matches a file counts."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
+    pattern: Annotated[Text, Limit("A path or a git-style pattern.")]
+    take: Annotated[
+        Literal["theirs", "ours", "never", "generated"],
+        Limit(
+            "theirs, ours: whose lines win where both sides changed the same; never: the fork's file stays as it is; "
+            "generated: upstream's file whole, to be made anew afterwards."
+        ),
+    ]
+    made_by: Annotated[str, Limit("For generated files: the command that makes them anew.")] = ""
+
+
+@dataclass(frozen=True)
 class BatchesShape:
     """A story done in parts."""
 
@@ -117,6 +133,10 @@ class StoryShape:
     risk: Risk = Risk.MEDIUM
     notes: str = ""
     batches: BatchesShape | None = None
+    strategies: Annotated[
+        tuple[StrategyShape, ...],
+        Limit("Files that merges and picks of this story treat in a way of their own."),
+    ] = ()
     actions: Annotated[tuple[dict[str, Any], ...], Limit("Done in this order.")] = ()
     criteria: tuple[CriterionShape, ...] = ()
 

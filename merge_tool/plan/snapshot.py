@@ -22,6 +22,7 @@ from merge_tool.model.plan import (
     Plan,
     Risk,
     Story,
+    Strategy,
     Upstream,
 )
 
@@ -116,6 +117,7 @@ def _story(data: dict[str, Any], action_types: Mapping[str, type], name: str) ->
                 )
                 for item in data["criteria"]
             ),
+            "strategies": tuple(Strategy(**item) for item in data.get("strategies", ())),
             "batches": batches
             and Batches(batches["count"], tuple(batches["patterns"]), tuple(batches["checkpoints"])),
         }

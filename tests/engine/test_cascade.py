@@ -6,34 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.project import Project, make_project, stories_plan
-
-BASE = "import json\nimport os\n\n\ndef one(a):\n    return a\n\n\ndef two(b):\n    return b\n"
-OURS = BASE.replace("import os\n", "import os\nimport ours\n").replace("return b", "return b + 1")
-THEIRS = BASE.replace("import os\n", "import os\nimport theirs\n")
-HARD = THEIRS.replace("return b", "return b * 2")
-
-
-def make(tmp_path: Path, capsys: pytest.CaptureFixture[str], theirs: str, action: str) -> Project:
-    """A project whose `both.py` was changed by both sides since a common ancestor."""
-    plan = stories_plan(
-        [f"- id: '0.1'\n  title: One\n  estimate_hours: 1\n  actions: [{{kind: fetch}}, {action}]\n"]
-    )
-    plan += (
-        "  - number: 1\n    title: Later\n    stories:\n      - id: '1.1'\n        title: Later\n        depends_on: ['0.1']\n"
-        "        estimate_hours: 1\n        actions: [{kind: gate, name: later}]\n"
-    )
-    project = make_project(tmp_path, plan)
-    project.capsys = capsys
-    # Both begin from one more commit, so that the file is in the merge base.
-    start = project.upstream.commit("both", {"both.py": BASE})
-    project.fork.git("fetch", "--quiet", str(project.upstream.path), start)
-    project.fork.git("merge", "--quiet", "--no-edit", "--strategy=ours", "FETCH_HEAD")
-    project.fork.commit("ours", {"both.py": OURS})
-    commit = project.upstream.commit("theirs", {"both.py": theirs})
-    project.upstream.git("tag", "change", commit)
-    return project
-
+from tests.project import BOTH_BASE as BASE
+from tests.project import BOTH_HARD as HARD
+from tests.project import BOTH_OURS as OURS
+from tests.project import BOTH_THEIRS as THEIRS
+from tests.project import Project
+from tests.project import make_both as make
 
 MERGE = "{kind: merge, paths: [both.py]}"
 
