@@ -103,6 +103,9 @@ class Bench:
         if isinstance(facts, Unreadable):
             return Outcome(mutation, "excluded: the cut does not parse")
         index = ProjectIndex({**self.index.modules, mutation.path: facts}, (), self.policy)
+        other = self._other_way(mutation, index) if mutation.kind == "dependency" else ""
+        if other:
+            return Outcome(mutation, f"excluded: the tenant dependency stands on the {other} too")
         new = self._new(index, rules, [path for path in self._near(mutation) if path in self.checked])
         if not new:
             new = self._new(index, rules, sorted(self.checked))
@@ -114,6 +117,23 @@ class Bench:
                 mutation, "told", new[0].code, f"{new[0].path}:{new[0].span.line} {new[0].message}"
             )
         return self._unseen(mutation, index)
+
+    def _other_way(self, mutation: Mutation, index: ProjectIndex) -> str:
+        """Where else the dependency stands of the route that it was taken off as a parameter; "" where nowhere."""
+        for route in index.routes_of(mutation.path):
+            at = index.modules[mutation.path].functions.get(route.function)
+            if (
+                at is not None
+                and at.name == mutation.name
+                and mutation.function[0] <= at.header.line <= mutation.function[1]
+            ):
+                return (
+                    route.by
+                    if route.has_tenant
+                    and route.by in ("decorator", "router", "include_router", "application", "class")
+                    else ""
+                )
+        return ""
 
     def _unseen(self, mutation: Mutation, index: ProjectIndex) -> Outcome:
         for item in findings(self.index, self.rules, [mutation.path]):
