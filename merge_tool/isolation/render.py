@@ -75,6 +75,7 @@ def tests_text(
             names.add(setting.settings)
             aliases[setting.settings] = "project_settings"
     joined = "\n\n\n".join(body)
+    names = {name for name in names if _is_used(aliases.get(name, name.rpartition(".")[2]), joined)}
     used = [
         name
         for name in (
@@ -137,6 +138,9 @@ def _case_text(index: ProjectIndex, case: Case, aliases: dict[str, str]) -> str:
             values = ", ".join(f"{name}={value}" for name, value in columns.items())
             have.append(f"    world.have({aliases.get(qualified, model.name)}, {values})")
     lacking = [found.name for found in map(index.models.find, case.lacking) if found is not None]
+    crossing = [found.name for found in map(index.models.find, case.crossing) if found is not None]
+    if crossing:
+        have.append(f"    world.cross({', '.join(crossing)})")
     if lacking:
         have.append(f"    world.lack({', '.join(lacking)})")
     asynchronous = case.awaited or "await " in call
@@ -149,6 +153,10 @@ def _case_text(index: ProjectIndex, case: Case, aliases: dict[str, str]) -> str:
     end = "" if case.foreign or case.kind == "redis" else ", foreign=False"
     lines += [*have, *([""] if have else []), *inner, "", f"    world.{way}(call{end})"]
     return "\n".join(lines)
+
+
+def _is_used(name: str, text: str) -> bool:
+    return re.search(rf"\b{re.escape(name)}\b", text) is not None
 
 
 def _given_text(options: Options) -> str:
