@@ -43,7 +43,7 @@ def world_text(index: ProjectIndex, setting: Setting, *, redis: bool) -> str:
         drivers={"sqlite": "aiosqlite", "postgresql": "asyncpg", "mysql": "aiomysql"} if setting.asynchronous else {},
         app=application, setters=[name.rpartition(".")[2] for name in setting.setters], headers=list(setting.headers.items()),
         needs_session=any(re.search(r"\bdb\b", value) for value in setting.headers.values()), has_maker=bool(setting.maker),
-        overridden=[name.rpartition(".")[2] for name in setting.overridden], redis=redis, switched=setting.switched,
+        overridden=[name.rpartition(".")[2] for name in setting.overridden], redis=redis, parameter=index.policy.parameter, switched=setting.switched,
         global_keys=list(index.policy.keys.global_keys),
     )  # fmt: skip
     return re.sub(r"\n{4,}", "\n\n\n", text).rstrip("\n") + "\n"

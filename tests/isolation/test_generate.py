@@ -155,3 +155,16 @@ def test_rows_that_point_across_are_planted_where_the_project_filters_them_itsel
     assert after != before
     repository.write_text(after)
     assert "test_orders_of_member" in run_tests(shop, [TARGET]).failed
+
+
+def test_a_tenant_taken_from_the_query_is_a_leak(shop: Path) -> None:
+    write_files(shop, made(shop, functions=(), keys=()).files)
+    api = shop / "shop" / "api.py"
+    before = api.read_text()
+    after = before.replace(
+        "def get_products(db: Db, org_id: CurrentOrg)", "def get_products(db: Db, org_id: int)"
+    )
+    assert after != before
+    api.write_text(after)
+    failed = run_tests(shop, [TARGET]).failed
+    assert "sees that the second has rows" in failed["test_get_products"]
