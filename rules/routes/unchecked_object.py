@@ -66,7 +66,7 @@ from merge_tool.rulekit.known import has_tenant, names_tenant_object
 from merge_tool.rulekit.values import Attr, children
 
 _CHECKS = frozenset(
-    "verify verified check require ensure validate authorize authorise assert allowed access permission permissions can may belongs enforce guard owns owner".split()  # noqa: SIM905
+    "member members membership verify verified check require ensure validate authorize authorise assert allowed access permission permissions can may belongs enforce guard owns owner".split()  # noqa: SIM905
 )
 _KEYS = frozenset(("id", "ids", "uuid", "uuids", "key", "slug", "pk", "code", "number", "guid"))
 _LOADS = frozenset(("select", "query", "get"))
