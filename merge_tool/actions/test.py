@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from merge_tool.actions.base import Context
+from merge_tool.actions.coverage import read_coverage
 from merge_tool.actions.process import run_program
 from merge_tool.errors import ActionError
-from merge_tool.model.outcome import LedgerEntry, Outcome, OutcomeStatus
+from merge_tool.model.outcome import FileCoverage, LedgerEntry, Outcome, OutcomeStatus
 
 
 @dataclass(frozen=True)
@@ -45,15 +46,25 @@ class Test:
             )
         if ctx.dry_run:
             return Outcome(OutcomeStatus.DONE, f"would run pytest {' '.join(there)}", ledger=ledger)
-        ok, summary, output = run_tests(ctx, there, self.args, self.coverage)
+        measured: list[FileCoverage] = []
+        ok, summary, output = run_tests(ctx, there, self.args, self.coverage, measured)
         status = OutcomeStatus.DONE if ok else OutcomeStatus.STOPPED
-        return Outcome(status, summary, ledger=ledger, details=() if ok else (output[-6000:],))
+        return Outcome(
+            status, summary, ledger=ledger, details=() if ok else (output[-6000:],), coverage=tuple(measured)
+        )
 
 
 def run_tests(
-    ctx: Context, nodes: list[str], args: tuple[str, ...] = (), coverage: int | None = None
+    ctx: Context,
+    nodes: list[str],
+    args: tuple[str, ...] = (),
+    coverage: int | None = None,
+    measured: list[FileCoverage] | None = None,
 ) -> tuple[bool, str, str]:
     """Runs pytest on the checked-out branch.
+
+    Args:
+        measured: is given the coverage of the files that the run changed, where `coverage` asks for a measurement.
 
     Returns:
         Whether all passed, a line with counts, and the end of the output.
@@ -69,13 +80,24 @@ def run_tests(
         junit = Path(folder) / "junit.xml"
         command = [python, "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={junit}", *args]
         if coverage is not None:
-            command += ["--cov=.", f"--cov-fail-under={coverage}"]
+            command += [
+                "--cov=.",
+                f"--cov-fail-under={coverage}",
+                f"--cov-report=json:{Path(folder) / 'coverage.json'}",
+            ]
         ctx.say(f"running pytest {' '.join(nodes)}")
-        env = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(worktree.path)}
+        env = {
+            "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(worktree.path), "COVERAGE_FILE": str(Path(folder) / "coverage"),
+        }  # fmt: skip
         if ctx.settings.database_url:
             env["TEST_DATABASE_URL"] = ctx.settings.database_url
         result = run_program([*command, "--", *nodes] if nodes else command, worktree.path, env=env)
         counts = _counts(junit)
+        if measured is not None and coverage is not None:
+            changed = {
+                path for _, path, _ in ctx.repo.diff_tree(ctx.facts["fork_commit"], ctx.workspace.flush())
+            }
+            measured += read_coverage(Path(folder) / "coverage.json", changed)
     if counts is None:
         last = next(
             (line for line in reversed(result.output.splitlines()) if line.strip()), f"code {result.code}"

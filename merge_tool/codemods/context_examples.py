@@ -107,7 +107,7 @@ def register(dp: Dispatcher) -> None:
             "app/__init__.py": "",
             "app/core/__init__.py": "",
             "app/core/tenant_context.py": _CONTEXT,
-            "app/service.py": '''from typing import Optional
+            "app/service.py": """from typing import Optional
 
 
 class Service:
@@ -128,10 +128,10 @@ async def named(service):
 
 
 one_line = lambda: Service().load(3)
-''',
+""",
         },
         after={
-            "app/service.py": '''from typing import Optional
+            "app/service.py": """from typing import Optional
 
 from app.core.tenant_context import require_current_tenant
 
@@ -156,7 +156,7 @@ async def named(service):
 
 
 one_line = lambda: Service().load(3)
-''',
+""",
         },
         options={"functions": ["app.service.Service.load"], "context": True},
         not_done=(
@@ -207,4 +207,47 @@ async def get_user(db, user_id: int, bot_id: int | None = None):
             "job is passed on as a value, and who calls it is not known",
         ),
     ),
-)  # fmt: skip
+    # A getter that may give None is no dependency of a route: the request would go on without a tenant.
+    Example(
+        {
+            "app/core/tenant_context.py": """def get_current_tenant() -> int | None:
+    return None
+
+
+def require_current_tenant() -> int:
+    raise RuntimeError
+""",
+            "app/routes.py": """from fastapi import APIRouter, Depends
+
+router = APIRouter()
+
+
+@router.get("/")
+async def orders(db=Depends(get_db)):
+    return await load(db)
+
+
+async def load(db):
+    return db
+""",
+        },
+        {
+            "app/routes.py": """from fastapi import APIRouter, Depends
+
+from app.core.tenant_context import require_current_tenant
+
+router = APIRouter()
+
+
+@router.get("/")
+async def orders(db=Depends(get_db), bot_id: int = Depends(require_current_tenant)):
+    return await load(db, bot_id=bot_id)
+
+
+async def load(db, bot_id: int):
+    return db
+""",
+        },
+        {"functions": ["app.routes.load"]},
+    ),
+)

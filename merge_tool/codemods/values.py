@@ -25,6 +25,8 @@ class Value:
             its name tells.
         dependencies: dotted names of the FastAPI dependencies that give it, the preferred one first. Empty: the one
             that the nearest functions of the project use for `type_name`.
+        bare: those of the dependencies that are no dependencies by themselves, but functions of the context: taken where
+            the project has no other.
         trusted: whether a value that the client may choose (a path or query parameter) must not be taken for it.
     """
 
@@ -35,12 +37,14 @@ class Value:
     type_name: str = ""
     dependencies: tuple[str, ...] = ()
     trusted: bool = False
+    bare: tuple[str, ...] = ()
 
 
 def tenant_value(policy: Policy, parameter: str = "", optional: bool = False) -> Value:
     """The tenant, as the policy has it."""
     getters = [name for name in policy.routes.dependencies if name in policy.context.getters]
-    known = dict.fromkeys((*getters, *policy.routes.dependencies, *policy.context.getters))
+    context = policy.context
+    known = dict.fromkeys((*getters, *policy.routes.dependencies, *context.getters, *context.requirers))
     annotation = f"{policy.parameter_type} | None" if optional else policy.parameter_type
     return Value(
         parameter or policy.parameter,
@@ -50,6 +54,7 @@ def tenant_value(policy: Policy, parameter: str = "", optional: bool = False) ->
         "",
         tuple(known),
         trusted=True,
+        bare=(*context.getters, *context.requirers),
     )
 
 
@@ -139,7 +144,7 @@ def source_at(
             return Source(code=held)
     for function in around:
         if (
-            (owner := _self_attribute(module, function, value.name))
+            (owner := self_attribute(module, function, value.name))
             and (seen := scope.find(owner))
             and seen[0].node is function
         ):
@@ -183,7 +188,7 @@ def _surely_before(module: Module, holder: Scope, binding: Binding, call: ast.ex
     )
 
 
-def _self_attribute(module: Module, function: FunctionNode, name: str) -> str:
+def self_attribute(module: Module, function: FunctionNode, name: str) -> str:
     """The name of `self`, where `__init__` of the function's class sets `self.<name>`, or a property of that name gives it."""
     scope = module.scope_of_definition(function)
     parameters = [*function.args.posonlyargs, *function.args.args]
@@ -217,7 +222,12 @@ def dependency_for(names: Names, module: Module, value: Value) -> str:
     if value.dependencies:
         # What the file's functions use already comes first: the house's own dependency over the bare getter.
         used = [name for name, _ in local.most_common() if name in value.dependencies]
-        return used[0] if used else value.dependencies[0]
+        found = [name for name in (*used, *value.dependencies) if not gives_none(names, name)]
+        own = sorted(
+            (name for name in found if names.find(name) is not None),
+            key=lambda name: name in value.bare and name not in used,
+        )
+        return next(iter((*own, *found)), "")
     if local:
         return local.most_common(1)[0][0]
     folders = module.path.split("/")[:-1]
@@ -235,6 +245,28 @@ def dependency_for(names: Names, module: Module, value: Value) -> str:
         if near:
             return min(near, key=lambda name: (-near[name], name))
     return ""
+
+
+def gives_none(names: Names, dotted: str) -> bool:
+    """Whether a function hands out None where there is no value, as far as its head or its only statement tells."""
+    thing = names.find(dotted)
+    module = names.module(thing.path) if thing is not None and thing.kind == "function" else None
+    found = module.functions.get(thing.qualname, []) if module is not None and thing is not None else []
+    if len(found) != 1:
+        return False
+    function = found[0]
+    if function.returns is not None:
+        written = ast.unparse(function.returns).strip("'\"")
+        return "Optional[" in written or "None" in [part.strip() for part in written.split("|")]
+    if any(isinstance(node, ast.Raise) for node in ast.walk(function)):
+        return False
+    returned = [node.value for node in ast.walk(function) if isinstance(node, ast.Return)]
+    return any(
+        item is None
+        or (isinstance(item, ast.Constant) and item.value is None)
+        or (isinstance(item, ast.Call) and isinstance(item.func, ast.Attribute) and item.func.attr == "get")
+        for item in returned
+    )
 
 
 def _dependencies_in(names: Names, module: Module, value: Value) -> list[str]:

@@ -59,6 +59,29 @@ def render_revision(
         )
     revision_id = revision_id or default_revision_id(message, down_revision)
     upgrade, downgrade, imports = _bodies(name, schema or None, added, made)
+    lines = [
+        *revision_head(message, revision_id, down_revision, style, imports),
+        "",
+        "",
+        "def upgrade() -> None:",
+        *(f"    {line}" for line in upgrade),
+        "",
+        "",
+        "def downgrade() -> None:",
+        *(f"    {line}" for line in downgrade),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def revision_head(
+    message: str,
+    revision_id: str,
+    down_revision: str | Sequence[str] | None,
+    style: RevisionStyle | None = None,
+    imports: Sequence[str] = (),
+) -> list[str]:
+    """The lines of a revision up to its first function: docstring, imports, the four names that Alembic reads."""
     parents: str | tuple[str, ...] | None = (
         down_revision if down_revision is None or isinstance(down_revision, str) else tuple(down_revision)
     )
@@ -70,7 +93,7 @@ def render_revision(
         ("depends_on", "Union[str, Sequence[str], None]", "None"),
     ]
     annotated = style is None or style.annotated
-    lines = [
+    return [
         f'"""{_docstring(message)}',
         "",
         f"Revision ID: {_docstring(revision_id)}",
@@ -85,17 +108,7 @@ def render_revision(
         "",
         "# revision identifiers, used by Alembic.",
         *(f"{key}: {kind} = {value}" if annotated else f"{key} = {value}" for key, kind, value in values),
-        "",
-        "",
-        "def upgrade() -> None:",
-        *(f"    {line}" for line in upgrade),
-        "",
-        "",
-        "def downgrade() -> None:",
-        *(f"    {line}" for line in downgrade),
-        "",
     ]
-    return "\n".join(lines)
 
 
 def default_revision_id(message: str, down_revision: str | Sequence[str] | None) -> str:

@@ -76,6 +76,15 @@ def judge_keys(index: ProjectIndex, path: str, kind: str = "key") -> Iterator[Ke
                         yield verdict
 
 
+def client_calls(index: ProjectIndex, function: FunctionFacts) -> Iterator[Call]:
+    """The calls by which a function itself hands a key, lock or channel to a client."""
+    judge = _KeyJudge(index)
+    names = frozenset().union(*_COMMANDS.values())
+    for call in function.calls:
+        if call.name in names and judge.is_client(function.path, function, call):
+            yield call
+
+
 def _keys(call: Call) -> Iterator[Value]:
     args = call.args if call.name in ALL_ARE_KEYS else call.args[:1]
     if not args:
