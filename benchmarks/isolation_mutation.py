@@ -3,7 +3,9 @@
     python benchmarks/isolation_mutation.py [--project miniature|shop|DIR] [--policy NAME] [--limit N] [--json]
 
 A mutant is killed when a test fails that passes on the project as it is. The tests of a mutant are those that run the
-mutated function, as one traced run of the whole project tells; a mutant that no test runs survives.
+mutated function, as one traced run of the whole project tells; a mutant that no test runs survives. Measured are the files whose
+query functions, routes and keys the tests are for, and those of tokens and dependencies; mutants elsewhere (handlers, services) are
+only counted. A dropped dependency is equivalent where the route still asks for the tenant and does not use the parameter.
 """
 
 from __future__ import annotations
@@ -14,12 +16,13 @@ import io
 import json
 import math
 import random
+import re
 import shutil
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +31,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from merge_tool.bundled import bundled
 from merge_tool.errors import UserError
-from merge_tool.isolation.functions import is_away
+from merge_tool.index.project import ProjectIndex
 from merge_tool.isolation.model import Options
+from merge_tool.isolation.places import is_away
 from merge_tool.isolation.trial import run_tests, tried, write_files
 from merge_tool.lint.files import project_files
 from merge_tool.model.policy import Policy
@@ -292,17 +296,24 @@ def measure(
     for name, places in trace.items():
         for path, line in places:
             tests_of.setdefault((str(path), int(str(line))), []).append(name)
-    mutants = find_mutants(files, policy)
+    index = ProjectIndex.build(files, policy)
+    everywhere = find_mutants(files, policy)
+    mutants = [item for item in everywhere if item.path in _scope(index, made.tested)]
     sites = len(mutants)
     if limit and len(mutants) > limit:
         mutants = sorted(random.Random(seed).sample(mutants, limit), key=lambda item: (item.path, item.line))
     killed: Counter[str] = Counter()
     total: Counter[str] = Counter()
     survivors = []
+    equivalent = 0
     for number, mutant in enumerate(mutants, 1):
         total[mutant.kind] += 1
-        reason = _survives(copy, mutant, options.path, tests_of, passed)
-        if reason:
+        reason = _survives(copy, mutant, options.path, tests_of, passed, _requests(index, mutant))
+        if reason and mutant.kind == "dependency" and _is_equivalent(files, policy, mutant):
+            total[mutant.kind] -= 1
+            equivalent += 1
+            reason = "equivalent"
+        elif reason:
             survivors.append(
                 {
                     "kind": mutant.kind,
@@ -313,8 +324,10 @@ def measure(
             )
         else:
             killed[mutant.kind] += 1
-        sys.stderr.write(f"\r{number}/{len(mutants)} mutants, {len(survivors)} survive ")
-    sys.stderr.write("\n")
+        said = f"survives: {reason}" if reason else "killed"
+        sys.stderr.write(
+            f"{number}/{len(mutants)} {mutant.path}:{mutant.line} {mutant.kind} {mutant.what!r} {said}\n"
+        )
     kinds = {
         kind: {"killed": killed[kind], "mutants": total[kind], "share": round(killed[kind] / total[kind], 3)}
         for kind in sorted(total)
@@ -322,11 +335,62 @@ def measure(
     hits, count = sum(killed.values()), sum(total.values())
     reached = count - sum(str(item["reason"]).startswith("no test runs") for item in survivors)
     return {
-        "tests": len(base.passed), "failing_before": len(base.failed), "left_out": len(made.not_tested), "sites": sites, "mutants": count,
+        "tests": len(base.passed), "failing_before": len(base.failed), "left_out": len(made.not_tested),         "sites": sites,
+        "sites_elsewhere": len(everywhere) - sites,
+        "equivalent": equivalent,
+        "mutants": count,
         "killed": hits, "share": round(hits / count, 3) if count else 0.0, "interval": [round(item, 3) for item in wilson(hits, count)],
         "share_of_reached": round(hits / reached, 3) if reached else 0.0, "kinds": kinds, "survivors": survivors,
         "seconds": round(time.monotonic() - begun, 1),
     }  # fmt: skip
+
+
+def _scope(index: ProjectIndex, tested: Mapping[str, str]) -> set[str]:
+    """The files that the tests are for."""
+    found = {site.rpartition(":")[0] for site in tested.values()}
+    for module in index.modules.values():
+        for function in module.functions.values():
+            signs = any(call.name in ("encode", "decode") and "jwt" in call.dotted for call in function.calls)
+            if signs or f"{module.module}.{function.qualname}" in index.policy.routes.dependencies:
+                found.add(module.path)
+    return found
+
+
+def _requests(index: ProjectIndex, mutant: Mutant) -> list[str]:
+    """The tests that ask a mutated route without a tenant."""
+    if not mutant.functions:
+        return []
+    near = [
+        route
+        for route in index.routes()
+        if route.function_path == mutant.path and route.line >= mutant.functions[-1]
+    ]
+    if not near:
+        return []
+    line = min(route.line for route in near)
+    paths = [
+        (route.method, re.sub(r"\{[^}]*\}", "1", route.paths[0]) or "/")
+        for route in near
+        if route.line == line
+    ]
+    return [f"test_missing_tenant_context_is_401[{method}-{path}]" for method, path in paths]
+
+
+def _is_equivalent(files: dict[str, bytes], policy: Policy, mutant: Mutant) -> bool:
+    """Whether the routes of the file still ask for the tenant, and the parameter is used nowhere in its function."""
+    tree = ast.parse(mutant.text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            first = min([node.lineno, *(item.lineno for item in node.decorator_list)])
+            if mutant.functions and first == mutant.functions[-1]:
+                used = {
+                    item.id for part in node.body for item in ast.walk(part) if isinstance(item, ast.Name)
+                }
+                if used & {policy.parameter, policy.column}:
+                    return False
+    before = ProjectIndex.build(files, policy).routes_of(mutant.path)
+    after = ProjectIndex.build({**files, mutant.path: mutant.text.encode()}, policy).routes_of(mutant.path)
+    return [item.has_tenant for item in before] == [item.has_tenant for item in after]
 
 
 def _survives(
@@ -335,21 +399,21 @@ def _survives(
     target: str,
     tests_of: dict[tuple[str, int], list[str]],
     passed: set[str],
+    requests: list[str],
 ) -> str:
     """Why a mutant survives; "" where it is killed."""
+    asked = [name for name in requests if name in passed]
     names: list[str] = []
     for line in reversed(mutant.functions):
         names = [name for name in tests_of.get((mutant.path, line), []) if name in passed]
         if names:
             break
-    if mutant.kind == "dependency" and not names:
-        names = sorted(name for name in passed if name.startswith("test_missing_tenant"))
-    if not names:
+    if not names and not asked:
         failing = any(tests_of.get((mutant.path, line)) for line in mutant.functions)
         return "no test runs it that passes without the mutant" if failing else "no test runs it"
     # One function may be run by every request: its own tests come first, and some of the others are enough.
     names = sorted(names, key=lambda name: ("[" in name, len(name)))
-    chosen = names[:12] + [name for name in names if "mismatch" in name or "another" in name][:6]
+    chosen = asked + names[:12] + [name for name in names if "mismatch" in name or "another" in name][:6]
     place = copy / mutant.path
     before = place.read_bytes()
     place.write_text(mutant.text, encoding="utf-8")
@@ -373,7 +437,10 @@ def main() -> int:
     parser.add_argument(
         "--limit", type=int, default=0, help="at most so many mutants, drawn with a fixed seed"
     )
-    parser.add_argument("--routes", action="append")
+    parser.add_argument("--routes", action="append", help="pattern of the files whose routes are tested")
+    parser.add_argument(
+        "--functions", action="append", help="pattern of the files whose query functions are tested"
+    )
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="isolation-mutation-") as folder:
@@ -391,7 +458,12 @@ def main() -> int:
         else:
             root, name = Path(given.project).resolve(), "tenancy.yaml"
         policy = load_policy(given.policy or name, root=root)
-        options = Options(TARGET, rows=rows, routes=tuple(given.routes) if given.routes else None)
+        options = Options(
+            TARGET,
+            rows=rows,
+            routes=tuple(given.routes) if given.routes else None,
+            functions=tuple(given.functions) if given.functions else None,
+        )
         result = measure(root, policy, options, given.limit, scratch)
     if given.json:
         print(json.dumps(result, indent=2))

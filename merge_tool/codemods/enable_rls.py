@@ -19,7 +19,7 @@ for this transaction alone::
 
 What the revisions have done already is not done again. The models must have the column before: run `tenant-columns`. Revisions are
 read, never executed. Left to a person: tables that no revision makes (the revision passes over those that are missing), unique keys whose old
-name is not known, several heads.
+name is not known. Several heads are joined, and told.
 """
 
 from __future__ import annotations
@@ -94,11 +94,12 @@ class EnableRls(Codemod):
         texts: dict[str, str] = {}
         heads = _heads(files, self.name, left)
         work = plan_isolation(project, chosen, options, self.name, left) if folder else None
-        if work is not None and len(heads) > 1:
-            reason = f"the revisions have several heads ({', '.join(heads)}): join them first"
-            left.append(NotDone(folder, 1, self.name, reason))
-        elif work is not None:
-            text = render_isolation(work, heads[0] if heads else None, style_of(files))
+        if work is not None:
+            if len(heads) > 1:
+                reason = f"the revisions had several heads ({', '.join(heads)}): the new one joins them"
+                left.append(NotDone(folder, 1, self.name, reason))
+            down = heads[0] if len(heads) == 1 else heads or None
+            text = render_isolation(work, down, style_of(files))
             path = f"{folder}/{revision_filename(text, files)}"
             texts[path] = text
             edits.append(Edit(path, 1, self.name, f"keep tenants apart in {len(work.guarded)} tables"))

@@ -147,7 +147,7 @@ class ProjectAnswers:
 
         behind = self.once("background", lambda: Background(self._index())).behind(function)
         return (
-            f"only {behind} comes to it, which looks like work in the background for all tenants"
+            f"only {behind} comes to it, which looks like work in the background, or at a console, for all tenants"
             if behind
             else ""
         )

@@ -1,4 +1,4 @@
-"""Which functions only a worker comes to, that goes through the rows of all tenants by design."""
+"""Which functions only a worker, or a console, comes to, that goes through the rows of all tenants by design."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _MAX_DEPTH = 3
 _WORKS = frozenset(
-    "worker workers background scheduler schedulers scheduled cron crons crontab periodic beat sweeper reaper janitor poller daemon".split()  # noqa: SIM905
+    "worker workers background scheduler schedulers scheduled cron crons crontab periodic beat sweeper reaper janitor poller daemon retention expired purge purged cleanup stale orphaned orphans prune vacuum gc cli".split()  # noqa: SIM905
 )
 
 

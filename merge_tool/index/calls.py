@@ -167,7 +167,11 @@ def _method(
         return changed
     if name in ("get", "pop") and args and isinstance(args[0], Const) and isinstance(args[0].value, str):
         reader.scope.constants_read.add(args[0].value)
-    if name in COMPARING and args and isinstance(base, Ref | Attr | Item):
+    if (
+        name in COMPARING
+        and args
+        and (isinstance(base, Ref | Attr | Item) or (isinstance(base, Call) and base.name == "tuple_"))
+    ):
         return Compare(base, name, args[0])
     if name == "format" and isinstance(base, Const | Text):
         return filled(BRACES, base, args, dict(kwargs))

@@ -145,8 +145,16 @@ class Predicates(Ties):
         if value.op in ("has", "any"):
             target = other_side(self._index, value.left, frame, key)
             return self.status(value.right, frame, target, depth + 1) if target else (Scoped.NO, "")
+        if value.op == "in_" and isinstance(value.left, Call) and value.left.name == "tuple_":
+            # tuple_(Event.tenant_id, Event.id).in_(select(…)): the rows are those that the select names.
+            owners = [entity_of(self._index, frame, item) for item in value.left.args]
+            if any(owner is not None and owner.key == key for owner in owners):
+                return self._subquery_status(value.right, frame, depth), ""
         for side, other in ((value.left, value.right), (value.right, value.left)):
             side = strip(side)
+            chosen = self._chosen(side, frame)
+            if key in chosen and self._is_column(side):
+                return self.value_status(other, frame) if value.op in _EQUAL else Scoped.NO, ""
             if self._is_column(side):
                 owner = (
                     side.base
@@ -173,6 +181,8 @@ class Predicates(Ties):
                 return self.value_status(other, frame), ""
             if value.op in _EQUAL and side is strip(value.left) and not is_null(other):
                 entity = entity_of(self._index, frame, side)
+                if entity is not None and entity.key == key and self.is_tenant_relation(side, entity):
+                    return self.value_status(other, frame), ""
                 if (
                     entity is not None
                     and entity.key == key
@@ -189,6 +199,13 @@ class Predicates(Ties):
                         return found, ""
         return Scoped.NO, ""
 
+    def _chosen(self, side: Value, frame: Frame) -> tuple[str, ...]:
+        """The tables of `kind.tenant_id` where `kind = Order if new else Archive`."""
+        if not isinstance(side, Attr) or not isinstance(side.base, Choice):
+            return ()
+        found = [entity_of(self._index, frame, arm) for arm in side.base.arms]
+        return tuple(item.key for item in found if item is not None)
+
     def _subquery_status(self, value: Value, frame: Frame, depth: int) -> Scoped:
         query = strip(value)
         if isinstance(query, Attr):  # subquery.c.user_id
@@ -202,6 +219,11 @@ class Predicates(Ties):
             for verdict in judge.judge(flow):
                 seen = True
                 lowest = min(lowest, verdict.scoped)
+            for scoped in judge.inner_scopes(
+                flow
+            ):  # what it reads from a subquery or a CTE is no table of its own
+                seen = True
+                lowest = min(lowest, scoped)
         return lowest if seen else Scoped.NO
 
     def value_status(self, value: Value, frame: Frame) -> Scoped:

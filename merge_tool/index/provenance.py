@@ -24,7 +24,11 @@ _SECRETS = frozenset(("token", "tokens", "secret", "jti", "nonce"))
 _SECRET_PAIRS = frozenset(
     (("api", "key"), ("key", "hash"), ("hashed", "key"), ("access", "key"), ("session", "key"))
 )
+_SHOWN = frozenset(("prefix", "hash", "digest", "value", "key", "jti", "secret"))
 _REQUESTS = frozenset(("BaseModel", "RootModel", "Schema", "BaseSchema", "SQLModel", "Struct", "Form"))
+_SENT = frozenset(
+    "create update patch edit in request req payload input schema form params query body filter filters sent new".split()  # noqa: SIM905
+)
 _ACCOUNTS = frozenset(("user", "users", "account", "accounts", "admin", "admins", "person", "member"))
 _LOGINS = frozenset(("email", "login", "username"))
 
@@ -35,6 +39,24 @@ def is_secret(column: str) -> bool:
     if not said or said[-1] in ("id", "type", "name", "at", "count"):
         return False
     return bool(_SECRETS.intersection(said)) or any(pair in _SECRET_PAIRS for pair in pairwise(said))
+
+
+def is_subject(model: Model, function: FunctionFacts) -> bool:
+    """Whether a person is loaded whom a token names: in `get_current_user`, or where a token is decoded."""
+    if not _ACCOUNTS.intersection(words(model.name)):
+        return False
+    said = words(function.name)
+    return {"current", "user"} <= set(said) or any(
+        call.name in ("decode", "decode_token", "decode_access_token", "verify_token", "verify_access_token")
+        for call in function.calls
+    )
+
+
+def is_credential(model: Model, column: str) -> bool:
+    """Whether a key or token that somebody shows is looked up: `ApiKey.prefix`, `AccessToken.hash`."""
+    said = words(model.name)
+    keys = any(pair in _SECRET_PAIRS for pair in pairwise(said)) or bool(_SECRETS.intersection(said))
+    return keys and bool(_SHOWN.intersection(words(column)))
 
 
 def is_login(index: ProjectIndex, model: Model, column: str) -> bool:
@@ -70,6 +92,10 @@ class Provenance:
         if takes_tenant(frame.function, self._index.policy):
             return ""  # who has the tenant in hand and leaves it out forgot it
         if isinstance(value, Ref) and "." not in value.dotted:
+            kind = model_of(self._index, frame.path, frame.function, value)
+            row = self._index.models.by_name.get(kind) if kind else None
+            if row is not None and self._index.models.is_tenant(row):
+                return f"it names the {row.name} in hand, whose tenant was settled where that came from"
             return self._by_callers(frame.function, value.dotted, depth)
         return self._of_row(value, frame)
 
@@ -100,11 +126,17 @@ class Provenance:
         if model is not None:
             return model.name if self._index.models.is_tenant(model) else ""
         if kind and self._index.find_class(kind) is not None:
-            bases = {base.rpartition(".")[2] for base in self._index.types.bases(kind)}
-            return "" if bases & _REQUESTS else kind.rpartition(".")[2]
+            return "" if self._is_sent_in(kind, frame.function) else kind.rpartition(".")[2]
         if kind or not isinstance(owner, Ref) or "." in written:
             return ""
         return written if frame.function.parameter(written) is not None else ""
+
+    def _is_sent_in(self, kind: str, function: FunctionFacts) -> bool:
+        """Whether a class is what a request brings: a schema, where the function has a decorator or its name says so."""
+        bases = {base.rpartition(".")[2] for base in self._index.types.bases(kind)}
+        return bool(bases & _REQUESTS) and (
+            bool(function.decorators) or bool(_SENT.intersection(words(kind.rpartition(".")[2])))
+        )
 
     def _element(self, owner: Value, frame: Frame) -> str:
         """The class of an element of `orders: list[Order]`."""
@@ -119,7 +151,7 @@ class Provenance:
                 name = self._index.names.canonical(
                     self._index.resolve(frame.path, item.dotted, frame.function)
                 )
-                if name in self._index.models.by_name:
+                if name in self._index.models.by_name or self._index.find_class(name) is not None:
                     return name
         return ""
 

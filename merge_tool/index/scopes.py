@@ -352,6 +352,13 @@ class StatementJudge:
                 role if entity.primary else "joined",
             )
 
+    def inner_scopes(self, flow: Flow) -> list[Scoped]:
+        """How far the subqueries and CTEs are held that a statement reads from."""
+        if not isinstance(flow.root, Root) or flow.root.kind in ("union", "insert"):
+            return []
+        tables = self._statements.read(flow, frozenset()).entities.values()
+        return [item.scoped for item in tables if item.inner is not None]
+
     def _by_listener(self, entity: TableUse, flow: Flow) -> bool:
         """Whether a listener of the session adds the tenant to a statement for one of its tables."""
         guards = self._index.guards()

@@ -106,6 +106,12 @@ class Ties:
             return False
         return name in entity.model.primary or bool(_NAMES.intersection(words(name)))
 
+    def is_tenant_relation(self, value: Value, entity: EntityRef) -> bool:
+        """Whether `Order.org` is the relationship to the tenant's own row."""
+        target = entity.model.relationships.get(column_of(value)) if entity.model is not None else None
+        other = self._index.model(target) if target else None
+        return other is not None and other.table in tenants_tables(self._index)
+
     def foreign_of(self, value: Value, frame: Frame) -> str:
         """The table whose foreign key or own key a column is, by its name in the statement; "" where it is none."""
         entity = entity_of(self._index, frame, strip(value))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from merge_tool.index.project import ProjectIndex
-from merge_tool.isolation.inventing import Inventor, needs_value
+from merge_tool.isolation.inventing import Inventor, in_list, needs_value
 from merge_tool.isolation.model import Expression
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, Parameter
 from merge_tool.rulekit.values import Call, Const, Item, Items, Logic, Ref, Value
@@ -76,8 +78,8 @@ class BodyMaker:
     ) -> Expression | str:  # fmt: skip
         if function is not None:
             made = self._inventor.of_column(function, f"{name}.{field}")
-            if made is not None and not made.any_does:
-                return made
+            if made is not None and (not made.any_does or _kind(annotation) == "str"):
+                return in_list(made, annotation)
         where = self._index.modules[owner.path].top
         qualified = self._inventor.type_of(where, annotation)
         if self._is_schema(qualified):
@@ -119,6 +121,9 @@ class BodyMaker:
                 str(_number(default, "le", 1000)) if any(word in field for word in named) else made.text
             )
         if made.text == '"text"':
+            choice = _pattern_choice(default)
+            if choice:
+                return Expression(f'"{choice}"')
             text = (
                 "someone@example.org"
                 if "email" in field
@@ -129,6 +134,14 @@ class BodyMaker:
             least = _number(default, "min_length", 0)
             return Expression(repr(text if len(text) >= least else (text * least)[:least]).replace("'", '"'))
         return made
+
+
+def _pattern_choice(default: Value | None) -> str:
+    """The first of the words that a pattern such as `^(low|high)$` allows; "" where it is no such pattern."""
+    found = default.argument(99, "pattern", "regex") if isinstance(default, Call) else None
+    text = found.value if isinstance(found, Const) and isinstance(found.value, str) else ""
+    match = re.fullmatch(r"\^?\(?\??:?(\w+)(?:\|\w+)*\)?\$?", text)
+    return match[1] if match else ""
 
 
 def _number(default: Value | None, key: str, otherwise: int) -> int:

@@ -5,40 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from merge_tool.index.project import ProjectIndex
+from merge_tool.isolation.crossing import Crossing
 from merge_tool.isolation.inventing import Inventor, is_session
 from merge_tool.isolation.model import Case, Expression, NotTested, Options
+from merge_tool.isolation.places import is_away, keeps_queries
 from merge_tool.plan.patterns import PathMatcher
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, Parameter
 from merge_tool.rulekit.matchers import words
 from merge_tool.rulekit.values import Ref
-
-_PLACES = frozenset(
-    (
-        "crud",
-        "repository",
-        "repositories",
-        "repo",
-        "repos",
-        "dao",
-        "daos",
-        "queries",
-        "query",
-        "store",
-        "stores",
-    )
-)
-_AWAY = frozenset(("tests", "test", "migrations", "alembic", "versions", "conftest", "scripts"))
-
-
-def keeps_queries(path: str) -> bool:
-    """Whether a file is, by its path, where a project keeps its query functions."""
-    return any(_PLACES.intersection(words(part)) for part in path.removesuffix(".py").split("/"))
-
-
-def is_away(path: str) -> bool:
-    """Whether a file is a test, a migration or a script."""
-    parts = path.removesuffix(".py").split("/")
-    return bool(_AWAY.intersection(parts)) or parts[-1].startswith("test_")
 
 
 class FunctionCases:
@@ -48,6 +22,7 @@ class FunctionCases:
         self._index = index
         self._options = options
         self._inventor = Inventor(index)
+        self._crossing = Crossing(index)
 
     def cases(self) -> Iterator[Case | NotTested]:
         """A test, or the reason for none, for each function with a session that comes to a tenant's rows."""
@@ -114,6 +89,7 @@ class FunctionCases:
         for model, columns in made.rows.items():
             rows.setdefault(model, {}).update(columns)
         lacking = self._inventor.lacking(function)
+        crossing = tuple(name for name in self._crossing.models(function) if name not in lacking)
         text = f"{called}({', '.join(arguments)})"
         short = words(function.qualname.replace(".", "_"))
         return Case(
@@ -126,9 +102,10 @@ class FunctionCases:
             line,
             function.is_async,
             not made.own_only,
-            made.names | names | set(rows) | lacking,
+            made.names | names | set(rows) | lacking | set(crossing),
             rows,
             lacking=tuple(sorted(lacking)),
+            crossing=crossing,
         )
 
 

@@ -11,6 +11,7 @@ from merge_tool.index.project import ProjectIndex
 from merge_tool.isolation.functions import FunctionCases
 from merge_tool.isolation.keys import KeyCases
 from merge_tool.isolation.model import Case, Generated, Guarded, NotTested, Options
+from merge_tool.isolation.places import import_root
 from merge_tool.isolation.render import tests_text, world_text
 from merge_tool.isolation.routes import RouteCases
 from merge_tool.isolation.setting import find_setting
@@ -30,11 +31,21 @@ def generate(files: Mapping[str, bytes], policy: Policy, options: Options) -> Ge
         UserError: no model has the tenant column, or nothing is there to test.
     """
     index = ProjectIndex.build(files, policy)
-    setting = find_setting(index, options)
+    setting = find_setting(index)
     if isinstance(setting, str):
         raise UserError(
             setting, hint="name the policy of this project with --policy; merge-tool policy infer guesses one"
         )
+    if options.settings and not setting.settings:
+        raise UserError(
+            "no settings object was found", hint="leave the settings out, or set them in conftest.py"
+        )
+    known = {model.table for model in index.all_models()}
+    for table in options.rows:
+        if table not in known:
+            raise UserError(
+                f"rows: there is no table {table}", hint="write TABLE.COLUMN=VALUE with a table of the models"
+            )
     made: list[Case | NotTested] = []
     guarded: list[Guarded] = []
     if options.functions != ():
@@ -53,7 +64,11 @@ def generate(files: Mapping[str, bytes], policy: Policy, options: Options) -> Ge
         for case in cases
         if case.name in options.leave_out
     ]
-    kept = [item for item in cases if item.name not in options.leave_out]
+    kept = [
+        item if options.crossed and item.name not in options.uncrossed else replace(item, crossing=())
+        for item in cases
+        if item.name not in options.leave_out
+    ]
     if not kept and not guarded:
         raise UserError(
             "there is nothing to test",
@@ -67,7 +82,9 @@ def generate(files: Mapping[str, bytes], policy: Policy, options: Options) -> Ge
         options.path: tests_text(index, options, setting, kept, guarded, left_out, packaged=packaged),
     }
     tested = {case.name: case.site for case in kept}
-    return Generated(texts, tested, tuple(left_out), tuple(setting.notes))
+    crossed = frozenset(case.name for case in kept if case.crossing)
+    source = import_root(index).replace(".", "/")
+    return Generated(texts, tested, tuple(left_out), tuple(setting.notes), source, crossed)
 
 
 def _named(cases: list[Case]) -> list[Case]:

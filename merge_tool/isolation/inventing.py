@@ -6,11 +6,12 @@ import re
 
 from merge_tool.index.project import ProjectIndex
 from merge_tool.isolation.model import Expression, Origin
-from merge_tool.isolation.origins import conditions, origins
+from merge_tool.isolation.origins import all_values, conditions, origins
+from merge_tool.isolation.places import is_away
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, Parameter
 from merge_tool.rulekit.matchers import words
 from merge_tool.rulekit.project import Model
-from merge_tool.rulekit.values import Attr, Call, Const, Item, Items, Logic, Ref, Value, walk
+from merge_tool.rulekit.values import Attr, Call, Const, Item, Items, Logic, Ref, Root, Value, walk
 
 SESSIONS = frozenset(("AsyncSession", "Session", "async_scoped_session", "scoped_session", "AsyncDBSession"))
 _SESSION_NAMES = frozenset(("db", "session", "db_session", "dbsession", "async_session"))
@@ -43,6 +44,21 @@ def is_optional(annotation: Value | None) -> bool:
             is_optional(item) or (isinstance(item, Const) and item.value is None) for item in inner
         )
     return False
+
+
+def in_list(made: Expression, annotation: Value | None) -> Expression:
+    """A value as the one item of a list, where the type is one."""
+    if isinstance(annotation, Item) and isinstance(annotation.base, Ref):
+        if annotation.base.last in ("Optional", "Annotated"):
+            inner = (
+                annotation.key.items[0]
+                if isinstance(annotation.key, Items) and annotation.key.items
+                else annotation.key
+            )
+            return in_list(made, inner)
+        if annotation.base.last.lower() in ("list", "sequence", "set", "iterable", "collection"):
+            made.text = f"[{made.text}]"
+    return made
 
 
 def needs_value(default: Call, annotation: Value | None) -> bool:
@@ -80,11 +96,13 @@ class Inventor:
             return Expression(f"{{load}}owner.load(db, {model.name})", {model.qualified}, own_only=True)
         made = self.of_column(function, parameter.name)
         if made is not None:
-            return made
+            return in_list(made, parameter.annotation)
         return self.plain(function, parameter.annotation, parameter.name)
 
     def is_own(self, model: Model) -> bool:
         """Whether a tenant has rows of its own of a model: by the column, or because they point at such a row."""
+        if is_away(model.path):  # a revision's picture of a table
+            return False
         if self._index.models.is_tenant(model):
             return True
         tables = (self._index.models.by_table.get(name) for name in model.foreign_keys.values())
@@ -102,9 +120,7 @@ class Inventor:
                 and item.column not in item.model.foreign_keys
                 and self._unique(item)
             ):
-                model = item.model
-                rows = {model.qualified: {item.column: "differ"}}
-                return Expression(f'owner.fresh({model.name}, "{item.column}")', {model.qualified}, rows)
+                return self._fresh(item)
         if looked:
             return self._from_row(looked[0])
         for item in found:
@@ -113,6 +129,25 @@ class Inventor:
                 made.any_does = item.column not in item.model.foreign_keys
                 return made
         return self.by_name(function, name)
+
+    def _fresh(self, item: Origin) -> Expression:
+        """A value that no row of the first tenant has; the second's row has another than the first's."""
+        model = item.model
+        rows = {model.qualified: {item.column: "differ"}}
+        return Expression(f'owner.fresh({model.name}, "{item.column}")', {model.qualified}, rows)
+
+    def _makes(self, function: FunctionFacts, wanted: Model, depth: int = 3) -> bool:
+        """Whether a function, or one that it calls, makes a row of a model."""
+        for call in function.calls:
+            if (
+                self._index.models.find(self._index.callee_name(function.path, function, call) or "?")
+                is wanted
+            ):
+                return True
+            callee = self._index.callee(function.path, function, call) if depth else None
+            if callee is not None and callee is not function and self._makes(callee, wanted, depth - 1):
+                return True
+        return False
 
     def _from_row(self, item: Origin) -> Expression:
         if not item.wraps:
@@ -202,7 +237,7 @@ class Inventor:
                 return Expression(repr(inner.value))
             annotation = annotation.base
         kind = annotation.last if isinstance(annotation, Ref) else ""
-        if kind == "UUID":
+        if kind in ("UUID", "UUID1", "UUID3", "UUID4", "UUID5", "UUID6", "UUID7"):
             return Expression("uuid4()", {"uuid.uuid4"})
         if kind in _TEXTS:
             text = _TEXTS[kind]
@@ -216,7 +251,24 @@ class Inventor:
         member = self.enum_member(qualified)
         if member:
             return Expression(member, {qualified})
+        alias = self._alias(function, annotation)
+        if alias is not None:
+            return self.plain(alias[0], alias[1], name)
         return f"{name}: nobody can invent a {kind or 'value'}"
+
+    def _alias(self, function: FunctionFacts, annotation: Value) -> tuple[FunctionFacts, Value] | None:
+        """What a name of a type stands for: `UserId = UUID`, `UserId = NewType("UserId", int)`; with where that is written."""
+        if not isinstance(annotation, Ref):
+            return None
+        module, inside = self._index.names.split(
+            self._index.resolve(function.path, annotation.dotted, function)
+        )
+        held = module.top.variables.get(inside) if module is not None and inside else None
+        if isinstance(held, Call) and held.name == "NewType" and len(held.args) == 2:
+            held = held.args[1]
+        if module is None or held is annotation or not isinstance(held, Ref | Item | Logic):
+            return None
+        return module.top, held
 
     def enum_member(self, qualified: str) -> str:
         """`Color.RED`, the first member of a project's enum; "" where the name is none."""
@@ -229,8 +281,8 @@ class Inventor:
         return any(base.rpartition(".")[2] in _ENUMS for base in self._index.types.bases(qualified))
 
     def lacking(self, function: FunctionFacts, depth: int = 3) -> set[str]:
-        """The models of which a function makes a row where there may be one only, and so must not be one yet."""
-        found: set[str] = set()
+        """The models of which there must be no row: a function makes the only one, or deletes what the row points at."""
+        found = self._pointing_at_deleted(function)
         for call in function.calls:
             model = self._index.models.find(self._index.callee_name(function.path, function, call) or "?")
             if model is not None:
@@ -242,6 +294,27 @@ class Inventor:
                 found |= self.lacking(callee, depth - 1)
         return found
 
+    def _pointing_at_deleted(self, function: FunctionFacts) -> set[str]:
+        """The models that point at one whose rows a DELETE statement takes; an ORM cascade sees to its own."""
+        deleted = set()
+        for value in all_values(function):
+            if (
+                isinstance(value, Root)
+                and value.kind == "delete"
+                and value.columns
+                and isinstance(value.columns[0], Ref)
+            ):
+                model = self._index.models.find(self._index.resolve(function.path, value.columns[0].dotted))
+                if model is not None:
+                    deleted.add(model.table)
+        return {
+            model.qualified
+            for model in self._index.all_models()
+            if model.table not in deleted
+            and deleted.intersection(model.foreign_keys.values())
+            and self.is_own(model)
+        }
+
     def _one_only(self, model: Model) -> bool:
         """Whether a constraint allows one row for the rows that it points at: one subscription a user."""
         for table in self._index.schema():
@@ -249,11 +322,20 @@ class Inventor:
                 continue
             sets = [key.columns for key in table.keys if key.kind in ("unique", "primary") or key.unique]
             sets += [(column.name,) for column in table.columns.values() if column.unique]
+            if self._is_note(model):
+                return True
             pointing = {model.columns[name] for name in model.foreign_keys} | {self._policy.column}
             return any(
                 names and set(names) <= pointing and set(names) != {self._policy.column} for names in sets
             )
         return False
+
+    def _is_note(self, model: Model) -> bool:
+        """Whether a row only says that two others have to do with each other, such as the use of a code by a user."""
+        own = [name for name in model.foreign_keys if model.columns.get(name) != self._policy.column]
+        other = set(model.columns) - set(own) - set(model.primary) - {self._policy.column}
+        pointed = any(model.table in item.foreign_keys.values() for item in self._index.all_models())
+        return len(own) >= 2 and len(other) <= 1 and not pointed
 
     # ---- what rows must look like ----------------------------------------------------------------------------
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from merge_tool.index.keys import client_calls
 from merge_tool.index.project import ProjectIndex
-from merge_tool.isolation.functions import is_away
 from merge_tool.isolation.inventing import Inventor, is_session
 from merge_tool.isolation.model import Case, NotTested, Options
+from merge_tool.isolation.places import is_away
 from merge_tool.plan.patterns import PathMatcher
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts
 from merge_tool.rulekit.matchers import words
@@ -21,6 +22,7 @@ class KeyCases:
         self._index = index
         self._options = options
         self._inventor = Inventor(index)
+        self._clients: dict[tuple[str, str], bool] = {}
 
     def cases(self) -> Iterator[Case | NotTested]:
         """A test, or the reason for none, for each function whose own key knows the tenant or ought to."""
@@ -29,18 +31,31 @@ class KeyCases:
         for path, module in self._index.modules.items():
             if is_away(path) or (matcher is not None and not matcher.matches(path)):
                 continue
-            spans = [
-                verdict.span
-                for kind in ("key", "lock", "channel")
-                for verdict in self._index.key_verdicts(path, kind)
-            ]
             for function in module.functions.values():
-                if function.name == "<module>" or function.name.startswith("_"):
-                    continue
-                if any(
-                    function.header.line <= span.line <= function.end_line for span in spans
-                ) and not self._passes_key(function):
+                hidden = function.name == "<module>" or function.name.startswith("_")
+                if not hidden and not self._passes_key(function) and self._names_keys(function):
                     yield self._case(function)
+
+    def _names_keys(self, function: FunctionFacts) -> bool:
+        """Whether it makes keys: it hands them to a client itself, or to a wrapper that is given the whole key."""
+        if self._has_client(function):
+            return True
+        for call in function.calls:
+            callee = self._index.callee(function.path, function, call)
+            if (
+                callee is not None
+                and callee is not function
+                and self._passes_key(callee)
+                and self._has_client(callee)
+            ):
+                return True
+        return False
+
+    def _has_client(self, function: FunctionFacts) -> bool:
+        key = (function.path, function.qualname)
+        if key not in self._clients:
+            self._clients[key] = any(True for _ in client_calls(self._index, function))
+        return self._clients[key]
 
     def _passes_key(self, function: FunctionFacts) -> bool:
         """Whether it is a wrapper that is given the whole key, and so answers for nothing."""

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from merge_tool.index.project import ProjectIndex
 from merge_tool.isolation.model import Case, Guarded, NotTested, Options
+from merge_tool.isolation.places import import_root
 from merge_tool.isolation.setting import Setting
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -31,9 +32,10 @@ def world_text(index: ProjectIndex, setting: Setting, *, redis: bool) -> str:
     if setting.application:
         aliases[setting.application] = "make_application" if setting.called else "the_application"
         application = "make_application()" if setting.called else "the_application"
-    imports = [f"import {module}  # noqa: F401 its tables" for module in setting.modules]
+    root = import_root(index)
+    imports = [f"import {_without(root, module)}  # noqa: F401 its tables" for module in setting.modules]
     names = {*setting.names, *aliases}
-    imports += import_lines(names, aliases, WIDTH)
+    imports += import_lines(names, aliases, WIDTH, root)
     text = environment.get_template("tenant_world.py.j2").render(
         asynchronous=setting.asynchronous, imports=imports, column=index.policy.column, tenants_table=setting.tenants_table,
         metadata=setting.metadata, settings_rows=[(table, _dict(row, quoted=True)) for table, row in setting.settings_rows],
@@ -41,7 +43,7 @@ def world_text(index: ProjectIndex, setting: Setting, *, redis: bool) -> str:
         drivers={"sqlite": "aiosqlite", "postgresql": "asyncpg", "mysql": "aiomysql"} if setting.asynchronous else {},
         app=application, setters=[name.rpartition(".")[2] for name in setting.setters], headers=list(setting.headers.items()),
         needs_session=any(re.search(r"\bdb\b", value) for value in setting.headers.values()), has_maker=bool(setting.maker),
-        overridden=[name.rpartition(".")[2] for name in setting.overridden], redis=redis, switched=setting.switched,
+        overridden=[name.rpartition(".")[2] for name in setting.overridden], redis=redis, parameter=index.policy.parameter, switched=setting.switched,
         global_keys=list(index.policy.keys.global_keys),
     )  # fmt: skip
     return re.sub(r"\n{4,}", "\n\n\n", text).rstrip("\n") + "\n"
@@ -67,16 +69,33 @@ def tests_text(
         body.append(_guarded_text(options, setting, guarded))
     if left_out:
         body.append(_left_out_text(left_out))
+    if options.rows or options.settings or options.headers:
+        body.insert(0, _given_text(options))
+        if options.settings:
+            names.add(setting.settings)
+            aliases[setting.settings] = "project_settings"
     joined = "\n\n\n".join(body)
+    names = {name for name in names if _is_used(aliases.get(name, name.rpartition(".")[2]), joined)}
     used = [
         name
-        for name in ("FIRST", "FUTURE", "NOW", "OWN_ID", "PAST", "SOON", "Owner", "World", "differ")
+        for name in (
+            "FIRST",
+            "FUTURE",
+            "METADATA",
+            "NOW",
+            "OWN_ID",
+            "PAST",
+            "SOON",
+            "Owner",
+            "World",
+            "differ",
+        )
         if re.search(rf"\b{name}\b", joined)
     ]
     module = f".{options.world}" if packaged else options.world
     support = [*_import(module, [*used, "world"], WIDTH)]
     kinds = {name for name in names if name.split(".")[0] in ("uuid", "datetime", "decimal")}
-    own = import_lines(names - kinds, aliases, WIDTH)
+    own = import_lines(names - kinds, aliases, WIDTH, import_root(index))
     first = import_lines(kinds, {}, WIDTH)
     has_pytest = "pytest." in joined
     # The fixture is a name of the support module, and pytest finds it by being imported here.
@@ -119,6 +138,9 @@ def _case_text(index: ProjectIndex, case: Case, aliases: dict[str, str]) -> str:
             values = ", ".join(f"{name}={value}" for name, value in columns.items())
             have.append(f"    world.have({aliases.get(qualified, model.name)}, {values})")
     lacking = [found.name for found in map(index.models.find, case.lacking) if found is not None]
+    crossing = [found.name for found in map(index.models.find, case.crossing) if found is not None]
+    if crossing:
+        have.append(f"    world.cross({', '.join(crossing)})")
     if lacking:
         have.append(f"    world.lack({', '.join(lacking)})")
     asynchronous = case.awaited or "await " in call
@@ -133,11 +155,36 @@ def _case_text(index: ProjectIndex, case: Case, aliases: dict[str, str]) -> str:
     return "\n".join(lines)
 
 
+def _is_used(name: str, text: str) -> bool:
+    return re.search(rf"\b{re.escape(name)}\b", text) is not None
+
+
+def _given_text(options: Options) -> str:
+    """The fixture that gives what a person asked for."""
+    lines = [
+        "@pytest.fixture(autouse=True)",
+        f"def given(world: World{', monkeypatch: pytest.MonkeyPatch' if options.settings else ''}) -> None:",
+        '    """What rows, requests and settings have here."""',
+    ]
+    for table, columns in options.rows.items():
+        values = ", ".join(f"{_quoted(name)}: {_literal(value)}" for name, value in columns.items())
+        lines.append(f"    world.have(METADATA.tables[{_quoted(table)}], **{{{values}}})")
+    for name, text in options.headers.items():
+        lines.append(f"    world.headers[{_quoted(name)}] = {_quoted(text)}")
+    for name, value in options.settings.items():
+        lines.append(f"    monkeypatch.setattr(project_settings, {_quoted(name)}, {_literal(value)})")
+    return "\n".join(lines)
+
+
+def _literal(value: object) -> str:
+    return _quoted(value) if isinstance(value, str) else repr(value)
+
+
 def _guarded_text(options: Options, setting: Setting, guarded: Sequence[Guarded]) -> str:
     def listed(items: Iterable[Guarded]) -> list[str]:
         return [f'    ("{item.method}", "{item.path}"),' for item in items]
 
-    who = 'user="first"' if setting.setters else "user=None"
+    who = 'user="first"' if setting.setters or options.headers else "user=None"
     lines = [
         "GUARDED = [",
         *listed(guarded),
@@ -166,7 +213,7 @@ def _guarded_text(options: Options, setting: Setting, guarded: Sequence[Guarded]
             '    """A user of the second tenant is refused by the first, even with a token that the first would have issued."""',
             f'    assert world.request(method, path, user="second", signed="first") {expected}',
         ]
-    if users and setting.has_token and setting.setters:
+    if users and setting.has_token and (setting.setters or options.headers):
         # Where the token alone names the tenant, another tenant's token is a request of that tenant.
         lines += [
             "",
@@ -212,11 +259,16 @@ def _aliases(names: Iterable[str]) -> dict[str, str]:
     }  # fmt: skip
 
 
-def import_lines(names: Iterable[str], aliases: dict[str, str], width: int) -> list[str]:
+def _without(root: str, module: str) -> str:
+    return module.removeprefix(f"{root}.") if root else module
+
+
+def import_lines(names: Iterable[str], aliases: dict[str, str], width: int, root: str = "") -> list[str]:
     """`from … import …` for absolute names, in order."""
     modules: dict[str, list[str]] = {}
     for name in sorted(names):
         module, _, last = name.rpartition(".")
+        module = _without(root, module)
         alias = aliases.get(name)
         modules.setdefault(module, []).append(f"{last} as {alias}" if alias and alias != last else last)
     return [

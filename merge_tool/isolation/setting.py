@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from merge_tool.index.project import ProjectIndex
-from merge_tool.isolation.functions import is_away
 from merge_tool.isolation.inventing import SESSIONS, Inventor, is_session
-from merge_tool.isolation.model import Options
 from merge_tool.isolation.origins import origins
+from merge_tool.isolation.places import is_away
 from merge_tool.isolation.switches import switch_settings
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.matchers import words
@@ -65,7 +64,7 @@ class Setting:
         return "Authorization" in self.headers
 
 
-def find_setting(index: ProjectIndex, options: Options) -> Setting | str:
+def find_setting(index: ProjectIndex) -> Setting | str:
     """The setting of a project, or why no test can be written for it."""
     models = [item for item in index.all_models() if index.models.is_tenant(item) and not is_away(item.path)]
     if not models:
@@ -91,8 +90,7 @@ def find_setting(index: ProjectIndex, options: Options) -> Setting | str:
         target.split(".")[0] in ("redis", "aioredis", "valkey") for module in index.modules.values() if not is_away(module.path)
         for target in module.imports.values()
     )  # fmt: skip
-    if options.routes != ():
-        _application(index, found)
+    _application(index, found)
     if found.application:
         found.user = _user(index)
         _token(index, found)
@@ -101,15 +99,9 @@ def find_setting(index: ProjectIndex, options: Options) -> Setting | str:
             found.overridden = _session_dependencies(index)
             found.names.update(found.overridden)
     _settings(index, found)
-    found.settings, found.switched = switch_settings(
-        index, found.application if found.called else "", options.settings
-    )
+    found.settings, found.switched = switch_settings(index, found.application if found.called else "")
     if found.switched:
         found.names.add(found.settings)
-    for table, columns in options.rows.items():
-        found.rows.setdefault(table, {}).update({name: repr(value) for name, value in columns.items()})
-    for name, text in options.headers.items():
-        found.headers[name] = _header(found, text)
     return found
 
 
@@ -364,12 +356,3 @@ def _settings(index: ProjectIndex, found: Setting) -> None:
                 }
                 found.settings_rows.append((item.model.table, row))
             return
-
-
-def _header(found: Setting, text: str) -> str:
-    """The expression for a header's text, in which `{column}` is a column of the tenants' own table."""
-    if "{" not in text:
-        return repr(text)
-    if not found.tenants_table:
-        return repr(text)
-    return f'{text!r}.format(**tenant.row(METADATA.tables["{found.tenants_table}"]))'

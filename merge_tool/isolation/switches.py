@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from merge_tool.errors import UserError
 from merge_tool.index.project import ProjectIndex
 from merge_tool.rulekit.facts import ClassFacts
 from merge_tool.rulekit.values import Call, Const, Ref
@@ -39,24 +36,17 @@ def settings_object(index: ProjectIndex) -> tuple[str, ClassFacts] | None:
     return None
 
 
-def switch_settings(
-    index: ProjectIndex, factory: str, wanted: Mapping[str, object]
-) -> tuple[str, dict[str, object]]:
+def switch_settings(index: ProjectIndex, factory: str) -> tuple[str, dict[str, object]]:
     """What the settings are set to while tests run.
 
     Args:
         factory: absolute name of the function that makes the application; switches that it asks for and that are off are put on.
-        wanted: what a person asks for.
 
-    Raises:
-        UserError: settings are wanted, and there is no settings object.
+    Returns:
+        The absolute name of the settings object, "" where there is none, and attribute -> value.
     """
     found = settings_object(index)
     if found is None:
-        if wanted:
-            raise UserError(
-                "no settings object was found", hint="leave the settings out, or set them in conftest.py"
-            )
         return "", {}
     name, facts = found
     switched: dict[str, object] = {}
@@ -78,4 +68,4 @@ def switch_settings(
         default = facts.attributes.get(read)
         if isinstance(default, Const) and default.value is False and read.upper().endswith("ENABLED"):
             switched[read] = True
-    return name, {**switched, **wanted}
+    return name, switched

@@ -165,6 +165,8 @@ def _both_added(own: Lines, other: Lines, allowance: Allowance) -> str:
     if len(named) != len(set(named)):
         raise Left("both sides added something of one name")
     if all(_defines(line) for line in heads):
+        if len(named) == 2 and min(len(own), len(other)) > 2 and _alike(own, other) >= _SAME:
+            raise Left("both sides added much the same under two names")
         allowance.take(Step.DEFINITIONS, "both sides added definitions")
     elif all(line.name or line.is_comment for line in heads):
         allowance.take(Step.ENTRIES, "both sides added names with values")
@@ -179,6 +181,7 @@ def _both_added(own: Lines, other: Lines, allowance: Allowance) -> str:
 
 
 _UNSURE_TOGETHER = frozenset({Step.STATEMENTS, Step.ARGUMENTS, Step.ENTRIES, Step.SIGNATURES, Step.TOKENS})
+_SAME = 0.9  # two definitions that have more in common are one, under two names
 _LEAVES = frozenset({"return", "raise", "continue", "break"})
 
 
@@ -189,8 +192,7 @@ def _independent(own: Lines, other: Lines) -> None:
         raise Left("what one side added leaves the block before what the other added")
     if {name for line in own for name in line.targets} & {name for line in other for name in line.targets}:
         raise Left("both sides assign the same")
-    one, two = ([text for line in side for text in line.words if len(text) > 1] for side in (own, other))
-    if shared(one, two) >= LIKENESS and not (
+    if _alike(own, other) >= LIKENESS and not (
         len(own) == len(other) == 1 and _calls(own[0]) == _calls(other[0])
     ):
         raise Left("both sides added much the same")
@@ -200,6 +202,12 @@ def _named(text: str, depth: str) -> list[Line]:
     """The statements of a stretch that name something, at one depth."""
     found = logical_lines(text)
     return [line for line in found[0] if line.key[0] == depth and line.name] if found is not None else []
+
+
+def _alike(own: Lines, other: Lines) -> float:
+    """The share of words that two stretches have in common."""
+    one, two = ([text for line in side for text in line.words if len(text) > 1] for side in (own, other))
+    return shared(one, two)
 
 
 def _calls(line: Line) -> tuple[str, ...]:

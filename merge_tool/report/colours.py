@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,47 @@ _LETTERS = (
     ("Name.Decorator", "a"), ("Name.Function", "f"), ("Name.Class", "t"), ("Name.Builtin", "b"), ("Name.Tag", "t"), ("Name.Attribute", "f"),
     ("Name.Exception", "t"),
 )  # fmt: skip
+
+
+def colours_of(
+    path: str, lines: Sequence[str], ranges: Iterable[tuple[int, int]], cache: Cache | None = None
+) -> dict[int, tuple[str, str]]:
+    """Some lines of a text with their colours, by their index from 0; see `colour_runs`.
+
+    Of a Python file nothing else is looked at, but for the string of several lines that one of them may stand in: most of a
+    large file that changed in three places is not shown.
+
+    Args:
+        ranges: the wanted lines, as half open ranges in order.
+    """
+    pieces: list[list[int]] = []
+    begins = _beginnings(lines) if path.endswith((".py", ".pyi")) else [0]
+    for first, end in ranges:
+        start = begins[bisect_right(begins, first) - 1]
+        if begins != [0]:
+            after = bisect_left(begins, end)  # a string is read to its end, by which a lexer knows its kind
+            end = begins[after] if after < len(begins) else len(lines)
+        if pieces and start < pieces[-1][1]:
+            pieces[-1][1] = max(end, pieces[-1][1])
+        else:
+            pieces.append([start, end])
+    found: dict[int, tuple[str, str]] = {}
+    for start, end in pieces:
+        part = lines[start:end]
+        found.update(enumerate(colour_runs(path, part, len(part), cache), start))
+    return found
+
+
+def _beginnings(lines: Sequence[str]) -> list[int]:
+    """The lines of a Python file at which a lexer may begin: those that are in no string of several lines, as far as
+    can be seen without reading the file."""
+    found, inside = [], False
+    for number, line in enumerate(lines):
+        if not inside:
+            found.append(number)
+        if (line.count('"""') + line.count("'''")) % 2:
+            inside = not inside
+    return found or [0]
 
 
 def colour_runs(

@@ -144,6 +144,12 @@ class Need:
     path: str = ""
     line: int = 0
 
+    @property
+    def rest(self) -> str:
+        """The text without the place that it begins with, for where that is shown as a link."""
+        place = f"{self.path}:{self.line}: " if self.line else f"{self.path}: "
+        return self.text.removeprefix(place) if self.path else self.text
+
 
 @dataclass(frozen=True, slots=True)
 class ReportData:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from merge_tool.model.outcome import Verdict
 from merge_tool.model.state import FileRecord
 from merge_tool.model.text import printable
-from merge_tool.report.colours import colour_runs
+from merge_tool.report.colours import colours_of
 from merge_tool.report.lines import ReportData
 from merge_tool.report.needs import unit_name
 from merge_tool.report.review_lines import Change, FindingLine, Review, RiskLine
@@ -50,7 +50,7 @@ def entries_of(data: ReportData, limit: int = MAX_PACKED, cache: Cache | None = 
 
     Args:
         limit: how many characters the diffs may take together; those that do not fit say so.
-        cache: as for `colour_runs`.
+        cache: as for `colours_of`.
     """
     review = data.review or Review("", "")
     files = {item.path: item for item in data.files}
@@ -122,10 +122,14 @@ def pack(change: Change, notes: dict[int, list[list[str]]] | None = None, cache:
         of `[single, [[old, new, kinds, texts, runs], …], notes]`: whether only one side has text; for each hunk the numbers
         of its first lines, one of ` -+` for each row, the rows' texts, and their colours (see `colours`).
     """
-    old_until = max(item.old + sum(row.kind != "+" for row in item.rows) for item in change.hunks)
-    new_until = max(item.new + sum(row.kind != "-" for row in item.rows) for item in change.hunks)
-    old = colour_runs(change.old_path or change.path, change.old, old_until, cache) if change.removed else []
-    new = colour_runs(change.path, change.new, new_until, cache)
+    old_ranges = [
+        (item.old - 1, item.old - 1 + sum(row.kind != "+" for row in item.rows)) for item in change.hunks
+    ]
+    new_ranges = [
+        (item.new - 1, item.new - 1 + sum(row.kind != "-" for row in item.rows)) for item in change.hunks
+    ]
+    old = colours_of(change.old_path or change.path, change.old, old_ranges, cache) if change.removed else {}
+    new = colours_of(change.path, change.new, new_ranges, cache)
     hunks: list[list[Any]] = []
     for hunk in change.hunks:
         one, other = hunk.old - 1, hunk.new - 1

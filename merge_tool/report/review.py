@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from merge_tool.errors import MergeToolError, VcsError
 from merge_tool.model.policy import Policy
 from merge_tool.report.changes import changes_of
-from merge_tool.report.lines import ReportData
+from merge_tool.report.lines import Need, ReportData
 from merge_tool.report.review_lines import Change, FindingLine, Review
 from merge_tool.report.risk import rank
 from merge_tool.report.sites import Sites, sites_of
@@ -52,7 +52,8 @@ def reviewed(data: ReportData, repo: Repository, policy: Policy | None, note: st
         except MergeToolError as error:
             notes.append(f"the linters did not run: {error}")
     risks = rank(data, changes, findings, sites, _missed(data, repo, after))
-    return replace(data, review=Review(before, after, changes, risks, rules, findings, tuple(notes)))
+    review = Review(before, after, changes, risks, rules, findings, tuple(notes))
+    return replace(data, needs=_by_risk(data, review), review=review)
 
 
 def span(data: ReportData, repo: Repository) -> tuple[str, str]:
@@ -82,6 +83,17 @@ def span(data: ReportData, repo: Repository) -> tuple[str, str]:
             repo.ls_tree(tree)
             return repo.resolve(first), tree
     return repo.resolve(first), repo.resolve(last)
+
+
+def _by_risk(data: ReportData, review: Review) -> tuple[Need, ...]:
+    """What waits for a person: what holds the run up first, then the sites that were left, in the files' order of risk."""
+    order = {item.path: number for number, item in enumerate(review.risks)}
+    return tuple(
+        sorted(
+            data.needs,
+            key=lambda item: (1, order.get(item.path, len(order))) if item.kind == "left" else (0, 0),
+        )
+    )
 
 
 def _missed(data: ReportData, repo: Repository, after: str) -> dict[str, frozenset[int]]:

@@ -99,7 +99,7 @@ _QUEUES = frozenset(
 )
 # What a cache of things that are the same for everybody is told apart by.
 _KINDS = frozenset(("version", "locale", "lang", "language", "environment", "env"))
-_LIMITS = frozenset(("rate", "ratelimit", "throttle", "throttling"))
+_LIMITS = frozenset(("rl", "rate", "ratelimit", "limiter", "throttle", "throttling"))
 _IDS = (["id"], ["uuid"], ["guid"])
 # Ids that others give out, of which two tenants may have the same one.
 _OUTSIDE = frozenset(
@@ -133,7 +133,7 @@ def _may_be_shared(verdict: KeyVerdict) -> str:
         return "the key was made elsewhere, and is only kept here"
     if verdict.command in _QUEUES and not any(words(name)[-1:] in _IDS for name in verdict.parts):
         return "a list or stream of a fixed name may be a queue that works for all tenants"
-    if said & _LIMITS:
+    if said & _LIMITS or _LIMITS & set(words(verdict.path.rpartition("/")[2])):
         return "it limits who asks, told apart by a person or an address"
     if verdict.parts and all(words(name)[-1:] and words(name)[-1] in _KINDS for name in verdict.parts):
         return f"it is told apart by {verdict.parts[0]} alone, so it may be what all tenants share"
@@ -191,6 +191,7 @@ class UnprefixedKey(Rule):
                 )
 
     INVALID = (
+        Invalid(RAW + 'def put(task):\n    client.hset("tasks", f"{task}", "x")\n', (Expected(4, '"tasks" of hset()'),)),
         Invalid(RAW + 'def load(version):\n    return client.get(f"probes:v{version}")\n', (Expected(4, '"probes:v*"', Severity.INFO),)),
         Invalid(RAW + 'def load(version, name):\n    return client.get(f"probes:v{version}:{name}")\n', (Expected(4, '"probes:v*:*"'),)),
         Invalid(RAW + 'class Lease:\n    def __init__(self, key):\n        self._key = key\n    def renew(self):\n        client.expire(self._key, 60)\ndef make():\n    return Lease(None)\n', (Expected(7, '"*"', Severity.INFO),)),
@@ -212,6 +213,7 @@ class UnprefixedKey(Rule):
         Invalid('async def load(redis_client, key):\n    return await redis_client.get(key)\n', (Expected(2, "no caller is seen", Severity.INFO),)),
     )  # fmt: skip
     VALID = (
+        Valid(RAW + 'def put(bot_id, task):\n    client.hset("tasks", f"{bot_id}:{task}", "x")\n    return client.hscan("tasks", 0, match=f"{bot_id}:*")\n'),
         # A client of the project's own that puts a prefix before each key; whose it is, is settled where it is made.
         Valid("from app.tenant import client\ndef f(i):\n    client(1).get(f'cart:{i}')\n", {"app/tenant.py": "import redis\ndef prefixed(prefix, key):\n    return f'{prefix}:{key}'\nclass Client:\n    def __init__(self, prefix, r: redis.Redis):\n        self._prefix = prefix\n        self._r = r\n    def get(self, key):\n        return self._r.get(prefixed(self._prefix, key))\ndef client(tenant):\n    return Client(str(tenant), redis.Redis())\n"}),
         Valid("import redis\nclient = redis.Redis()\ndef f():\n    return client.info().get('used_memory')\n"),

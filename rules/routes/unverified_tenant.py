@@ -251,6 +251,12 @@ class UnverifiedTenant(Rule):
                         return True
         if any(is_staff(call.name) and _CHECKS.intersection(words(call.name)) for call in function.calls):
             return True
+        if any(
+            {"membership", "memberships", "member", "members"}.intersection(said)
+            and {"fetch", "get", "is", "find", "check", "has", "load"}.intersection(said)
+            for said in (words(call.name) for call in function.calls)
+        ):
+            return True  # who belongs to which tenants is asked, and what comes of it is looked through
         users = {
             item.name
             for item in function.params
@@ -338,6 +344,7 @@ class UnverifiedTenant(Rule):
         Invalid(HEAD + 'class M:\n    async def dispatch(self, request, call_next):\n        bot_id = request.headers.get("x-bot-id")\n        if not bot_id:\n            raise HTTPException(400)\n        request.state.bot_id = int(bot_id)\n        return await call_next(request)\n', (Expected(7, "a header", Severity.WARNING),), TENANCY),
     )  # fmt: skip
     VALID = (
+        Valid(HEAD + '@router.get("/t/{bot_id}")\ndef users(bot_id: int, request=None):\n    mine = fetch_memberships(request.state.user_id)\n    if not next((m for m in mine if m.bot_id == bot_id), None):\n        raise HTTPException(403)\n    return load(bot_id)\n', TENANCY),
         Valid(HEAD + 'def context(): ...\n@router.get("/tenants/{bot_id}/users")\nasync def users(bot_id: int, ctx=Depends(context)):\n    if not of_person(ctx, bot_id):\n        raise HTTPException(404)\n    return await list_users(bot_id)\n', TENANCY),
         Valid(HEAD + 'class M:\n    async def dispatch(self, request, call_next):\n        bot_id = request.headers.get("x-bot-id")\n        if bot_id != request.state.claims["bot_id"]:\n            raise HTTPException(403)\n        request.state.bot_id = bot_id\n        return await call_next(request)\n', TENANCY),
         Valid(HEAD + 'def tenant(request):\n    bot_id = request.headers.get("x-bot-id")\n    check_membership(request.user, bot_id)\n    return bot_id\n', TENANCY),

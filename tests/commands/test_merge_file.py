@@ -106,8 +106,20 @@ def test_the_policys_transforms_are_made_first(renamed: list[str], capfd: pytest
     assert run(["merge-file", *files]) == 1
     capfd.readouterr()
     assert run(["merge-file", *files, "--policy", policy, "--json"]) == 0
-    hunks = json.loads(capfd.readouterr().out)["hunks"]
-    assert [(item["step"], item["confidence"]) for item in hunks] == [("transform", "safe")]
+    told = json.loads(capfd.readouterr().out)
+    assert [(item["step"], item["confidence"]) for item in told["hunks"]] == [("transform", "safe")]
+    assert told["transforms"] == [
+        {
+            "name": "rename _kopeks to _cents",
+            "places": 1,
+            "matched": 1,
+            "files": 1,
+            "skipped": "",
+            "left_out": {},
+        }
+    ]
+    assert run(["merge-file", *files, "--policy", policy]) == 0
+    assert "transform rename _kopeks to _cents: 1 of 1 places match" in capfd.readouterr().err
     assert run(["merge-file", *files, "--policy", policy, "--off", "transform"]) == 1
 
 

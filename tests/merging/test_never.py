@@ -376,3 +376,11 @@ def test_what_git_merges_to_a_late_from_future_is_not_called_clean() -> None:
 )  # fmt: skip
 def test_an_order_that_both_sides_keep_is_kept(base: str, ours: str, theirs: str, merged: str) -> None:
     assert merge(base, ours, theirs, "safe").data.decode() == merged
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_one_definition_under_two_names_is_left(level: Level) -> None:
+    """Both sides mended the same thing; both together would be one too many."""
+    body = "(text):\n    first = text.index('[')\n    last = text.rindex(']')\n    return text[first:last]\n"
+    result = merge("x = 1\n", f"x = 1\n\n\ndef list_in{body}", f"x = 1\n\n\ndef array_in{body}", level)
+    assert is_left(result)

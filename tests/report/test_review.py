@@ -14,16 +14,17 @@ import pytest
 
 from merge_tool.lint.cache import Cache
 from merge_tool.model.outcome import FileCoverage, FileVerdict, MergedHunk, Outcome, OutcomeStatus, Verdict
-from merge_tool.model.state import StoryStatus
+from merge_tool.model.state import NotDoneRecord, StoryStatus
 from merge_tool.report.changes import changes_of
-from merge_tool.report.colours import colour_runs
+from merge_tool.report.charts import burn_down, rule_bars, step_bars, story_graph
+from merge_tool.report.colours import colour_runs, colours_of
 from merge_tool.report.data import build_report
 from merge_tool.report.html import render_html
 from merge_tool.report.json_report import render_json
-from merge_tool.report.lines import ConflictLine, ReportData
+from merge_tool.report.lines import ConflictLine, Need, ReportData
 from merge_tool.report.markdown import render_changelog, render_markdown, render_pr
 from merge_tool.report.page import entries_of, pack
-from merge_tool.report.review import reviewed, span
+from merge_tool.report.review import _by_risk, reviewed, span
 from merge_tool.report.review_lines import Change, Review, RiskLine
 from merge_tool.report.risk import rank
 from merge_tool.report.sites import sites_of
@@ -31,6 +32,7 @@ from merge_tool.store.open import open_store
 from merge_tool.store.store import Store
 from merge_tool.vcs.repo import Entry, Repository
 from tests.gitrepo import GitRepo
+from tests.project import make_project
 from tests.report.conftest import RUN, UNITS, step
 from tests.report.forks import AFTER, BEFORE, PATH, generic, looked_at, merged_run
 from tests.report.test_report_forms import Page, harmless
@@ -365,3 +367,78 @@ def test_a_measurement_of_another_text_is_not_believed(store: Store, tmp_path: P
     )  # fmt: skip
     data = reviewed(build_report(store, run), repo, generic())
     assert not any("no test runs" in item.text for item in risk(data, "app/crud.py").reasons)
+
+
+def test_only_what_is_shown_is_coloured_and_strings_are_known_from_their_beginning() -> None:
+    lines = ["x = 1"] * 50 + ['"""', "def no(): pass", '"""', "def yes(): pass"] + ["y = 2"] * 50
+    found = colours_of("a.py", lines, [(51, 52), (53, 54)])
+    assert set(found) == {50, 51, 52, 53}
+    assert found[51] == ("def no(): pass", "c14")
+    assert found[53][1].startswith("k3-1f3")
+    assert colours_of("a.py", lines, [(0, 104)])[51] == found[51]
+    assert set(colours_of("a.js", lines, [(51, 52)])) == set(range(52)), (
+        "another language is read from its beginning"
+    )
+    assert colours_of("a.py", ["a"], []) == {}
+
+
+def test_the_graph_of_stories_leaves_out_what_other_edges_imply(store: Store) -> None:
+    stories = build_report(store, RUN).stories
+    one, two, three = stories[:3]
+    chain = (one, replace(two, depends_on=(one.id,)), replace(three, depends_on=(one.id, two.id)))
+    picture = story_graph(chain)
+    assert picture.count('class="edge"') == 2
+    assert picture.count("<a href=") == 3
+    assert story_graph((one,)) == ""
+    circle = (replace(one, depends_on=(two.id,)), replace(two, depends_on=(one.id,)))
+    assert story_graph(circle).count("<rect") == 2, "a plan that is wrong still draws"
+
+
+def test_charts_of_nothing_are_nothing(store: Store) -> None:
+    assert rule_bars(()) == step_bars(()) == burn_down((), ()) == ""
+    drawn = rule_bars((("TQ1", 3, 1), ("TQ2", 2, 2), ("<b>", 0, 9)))
+    assert "TQ2" not in drawn, "only what changed is drawn"
+    assert "<b>" not in drawn
+    assert (
+        burn_down(build_report(store, RUN).phases, build_report(store, RUN).stories).count("<polyline") == 2
+    )
+
+
+def test_a_report_of_the_record_alone_looks_at_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = make_project(tmp_path)
+    project.capsys = capsys
+    project.run("phase", "0")
+    assert project.json("report", "--format", "json", "--record-only")["compared"]["before"] == ""
+    whole = project.json("report", "--json")
+    assert whole["compared"]["before"]
+    assert whole["compared"]["notes"] == []
+    assert "<!doctype html>" in project.run("report", "--format", "html", "--phase", "0")
+    assert project.run("report", "pr").count("## Summary") == 1
+    folder = next((project.fork.path / ".merge-tool" / "reports").iterdir())
+    assert {item.name for item in folder.iterdir()} == {"report.html", "report.md", "report.json"}
+
+
+def test_the_first_lines_hold_the_counts(data: ReportData) -> None:
+    line = "Stories: 1 of 4; files changed: 8 (+26 −2); risk: 3 high, "
+    for render in (render_markdown, render_pr):
+        head = "\n".join(render(data).splitlines()[:12])
+        assert line in head
+        assert "conflicts: 1 open of 1" in head
+        assert "criteria shown: 0 of 3" in head
+
+
+def test_what_holds_the_run_up_stands_before_what_was_left_by_risk(data: ReportData) -> None:
+    kinds = [item.kind for item in data.needs]
+    assert kinds == sorted(kinds, key=lambda kind: kind == "left")
+    site = NotDoneRecord("0.1", 0, "app/plain.py", 1, "x", "y")
+    left = [
+        Need("left", "0.1", 0, "t", "", "app/plain.py"),
+        Need("left", "0.1", 0, "t", "", "app/crud.py"),
+        *data.needs,
+    ]
+    ordered = _by_risk(replace(data, needs=tuple(left), not_done=(*data.not_done, site)), review_of(data))
+    paths = [item.path for item in ordered if item.kind == "left"]
+    assert paths.index("app/crud.py") < paths.index("app/plain.py")
+    assert ordered[0].kind == "conflict"
