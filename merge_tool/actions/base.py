@@ -31,12 +31,14 @@ class Settings:
         python: the interpreter that runs the fork's tests.
         pg_dump: the program that dumps PostgreSQL.
         artifacts: where dumps, logs and reports go.
+        no_tests: why the fork's tests are not run here; "" where they are.
     """
 
     database_url: str = ""
     python: str = ""
     pg_dump: str = "pg_dump"
     artifacts: Path = field(default_factory=lambda: Path(".merge-tool"))
+    no_tests: str = ""
 
 
 @dataclass(frozen=True)
