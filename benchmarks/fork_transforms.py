@@ -1,11 +1,12 @@
 """What fork transforms spare: conflicts of a fork that a plan made, merged by git, by the cascade alone, and with transforms.
 
-    python benchmarks/fork_transforms.py --upstream CLONE [--keep DIR] [--edits 40] [--level safe] [--json]
+    python benchmarks/fork_transforms.py --upstream CLONE [--keep DIR] [--edits 40] [--level safe] [--python PYTHON] [--json]
 
 Makes a fork of the upstream's commit 3577054d by the plan merge_tool/plans/adopt.yaml (that commit has no cabinet: the files
 the plan names are those of its web API, and the story on tokens is left out), puts hand edits on top at places drawn by a fixed
 seed, and merges 258a4a5c. The policy declares the plan's codemods as transforms. With --keep the fork is kept, and taken from there the next
-time. Conflicts are counted in hunks of Python files; nothing of the upstream is imported or run.
+time. Conflicts are counted in hunks of Python files. With --python the upstream's own suite runs on the fork, on the merged tree and on
+the upstream; without it, nothing of the upstream is imported or run.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import yaml
-from adopt import PLAN
+from adopt import PLAN, findings, suite, unparsable
 from real_upstream import git, tool
 
 from merge_tool.demo.real_fork import BASE, UPSTREAM, build_real_fork
@@ -36,7 +37,7 @@ from merge_tool.plan.policy import load_policy
 from merge_tool.transforms.declared import transforms_of
 from merge_tool.transforms.replay import replay
 
-EDITED = "edited"
+EDITED, MERGED = "edited", "merged"
 
 
 def plan_text() -> str:
@@ -85,9 +86,15 @@ def hand_edits(fork: Path, count: int) -> None:
     git(fork, "checkout", "--quiet", "--force", "-B", EDITED, "adopted")
     draw = random.Random(17)
     paths = [path for path in git(fork, "ls-files", "app/*.py").splitlines() if path != "app/config.py"]
+    # Half of them where upstream worked too, so that they may meet its edits.
+    met = [
+        path
+        for path in git(fork, "diff", "--name-only", BASE, UPSTREAM, "--", "app/*.py").splitlines()
+        if path in paths
+    ]
     done = 0
     while done < count:
-        path = draw.choice(paths)
+        path = draw.choice(met if done % 2 else paths)
         text = (fork / path).read_text()
         functions = [
             node
@@ -168,6 +175,7 @@ def merge(fork: Path, commit: str, policy: Policy, level: Level) -> dict[str, ob
     made = replay(transforms_of(policy), base, ours, theirs, conflicts)
     took = time.perf_counter() - began
     git_hunks = alone = left = 0
+    merged: dict[str, bytes] = {}
     files: dict[str, list[int]] = {}
     broken, reasons = [], Counter[str]()
     for path in conflicts:
@@ -179,11 +187,13 @@ def merge(fork: Path, commit: str, policy: Policy, level: Level) -> dict[str, ob
         left += shifted.left
         files[path] = [by_git, plain.left, shifted.left]
         reasons.update(item.reason for _, item in shifted.hunks if item.step.value == "left")
+        merged[path] = shifted.data
         if shifted.clean:
             try:
                 ast.parse(shifted.data)
             except SyntaxError:
                 broken.append(path)
+    keep(fork, commit, merged)
     return {
         "conflicted files": len(conflicts),
         "conflicts that git leaves": git_hunks,
@@ -203,6 +213,40 @@ def merge(fork: Path, commit: str, policy: Policy, level: Level) -> dict[str, ob
     }
 
 
+def keep(fork: Path, commit: str, merged: dict[str, bytes]) -> None:
+    """The merged tree as the branch `merged`: git's merge, with the cascade's texts where git has conflicts."""
+    git(fork, "checkout", "--quiet", "--force", "-B", MERGED, commit)
+    subprocess.run(
+        ["git", "merge", "--quiet", "--no-commit", "--no-ff", UPSTREAM],
+        cwd=fork,
+        capture_output=True,
+        check=False,
+    )
+    for path, data in merged.items():
+        (fork / path).write_bytes(data)
+    git(fork, "add", "--update")
+    git(fork, "commit", "--quiet", "--no-verify", "--message", "Merge upstream")
+
+
+def checks(fork: Path, python: str) -> dict[str, object]:
+    """What the merged tree is worth against the fork: files that do not parse, findings, and with an interpreter the suite."""
+    found: dict[str, object] = {}
+    passed: dict[str, set[str]] = {}
+    for branch in (EDITED, MERGED):
+        git(fork, "checkout", "--quiet", "--force", branch)
+        found[f"{branch}: files that do not parse"] = unparsable(fork)
+        found[f"{branch}: findings"] = sum(findings(fork).values())
+        if python:
+            passed[branch] = suite(fork, python)
+            found[f"{branch}: tests passed"] = len(passed[branch])
+    if python:
+        git(fork, "checkout", "--quiet", "--force", "--detach", UPSTREAM)
+        theirs = suite(fork, python)
+        found["upstream: tests passed"] = len(theirs)
+        found["tests that pass upstream and not in the merge"] = sorted(theirs - passed[MERGED])
+    return found
+
+
 def main() -> int:
     """Builds or takes the fork, merges, prints."""
     parser = argparse.ArgumentParser(
@@ -214,6 +258,9 @@ def main() -> int:
     )
     parser.add_argument("--edits", type=int, default=40, help="edits by hand (%(default)s)")
     parser.add_argument("--level", choices=["safe", "full"], default="safe")
+    parser.add_argument(
+        "--python", default="", help="an interpreter with the upstream's requirements and pytest"
+    )
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
@@ -224,6 +271,7 @@ def main() -> int:
         hand_edits(fork, given.edits)
         policy = declared(plan_text(), load_policy("remnabot", root=None))
         told = merge(fork, git(fork, "rev-parse", EDITED), policy, given.level)
+        told |= checks(fork, given.python)
     if given.json:
         sys.stdout.write(json.dumps(told, indent=2) + "\n")
         return 0

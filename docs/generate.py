@@ -105,12 +105,14 @@ def codemods() -> str:
         NOTE,
         "# Codemods",
         "",
-        "`merge-tool codemod NAME [PATH…]` shows a diff; `--write` applies it.",
+        "`merge-tool codemod NAME [PATH…]` shows a diff; `--write` applies it, `--interactive` asks edit by edit.",
         "",
     ]
     for name, codemod in sorted(all_codemods().items()):
         module = sys.modules[codemod.__module__]
         parts += [f"## {name}", "", inspect.cleandoc(module.__doc__ or ""), ""]
+        if codemod.unsafe:
+            parts += [f"Unsafe: {codemod.unsafe}.", ""]
     return "\n".join(parts)
 
 

@@ -41,8 +41,11 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "rule": ("rule", "rule", "Code"),
     "policy": ("policy", "policy", "Code"),
     "codemod": ("codemod", "codemod", "Code"),
+    "isolation": ("isolation", "isolation", "Code"),
     "merge-file": ("merge_file", "merge_file", "Code"),
+    "schema": ("schema", "schema", "Servers"),
     "lsp": ("lsp", "lsp", "Code"),
+    "transforms": ("transforms", "transforms", "Code"),
     "merge-driver": ("merge_driver", "merge_driver", "Code"),
     "install-driver": ("install_driver", "install_driver", "Begin"),
 }

@@ -12,12 +12,13 @@ PACKAGE = ROOT / "merge_tool"
 
 # From the top; a room may import from those after it, and from itself.
 ROOMS = [
-    "__main__", "cli", "commands", "lsp", "report", "engine", "actions", "lint", "propose", "adopt", "transforms", "merging", "codemods", "index", "database", "demo",
+    "__main__", "cli", "pytest_plugin", "commands", "lsp", "report", "engine", "actions", "lint", "propose", "adopt", "isolation", "guard",
+    "transforms", "merging", "codemods", "index", "database", "demo",
     "vcs", "store", "plan", "rulekit", "bundled", "model", "errors",
 ]  # fmt: skip
 ONLY = {
     "git": {"vcs"},
-    "sqlalchemy": {"store", "database"},
+    "sqlalchemy": {"store", "database", "guard", "pytest_plugin"},
     "alembic": {"store", "database"},
     "rich": {"report"},
     "libcst": {"codemods"},

@@ -29,6 +29,8 @@ class Settings:
     Attributes:
         database_url: the fork's database; empty where none is configured.
         python: the interpreter that runs the fork's tests.
+        database_role: the role that the application connects as; empty: whom the URL names.
+        redis_url: the Redis whose keys are looked at; empty where none is configured.
         pg_dump: the program that dumps PostgreSQL.
         artifacts: where dumps, logs and reports go.
         no_tests: why the fork's tests are not run here; "" where they are.
@@ -36,6 +38,8 @@ class Settings:
 
     database_url: str = ""
     python: str = ""
+    database_role: str = ""
+    redis_url: str = ""
     pg_dump: str = "pg_dump"
     artifacts: Path = field(default_factory=lambda: Path(".merge-tool"))
     no_tests: str = ""

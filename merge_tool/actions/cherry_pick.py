@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from merge_tool.actions.base import Context
+from merge_tool.actions.cascade import Wish
 from merge_tool.actions.merge import take_merged
 from merge_tool.actions.taken import without_taken
 from merge_tool.errors import ActionError
@@ -20,17 +21,18 @@ class CherryPick:
 
     A commit that this branch already has, by ancestry or by an earlier pick, is told and left. So is one whose changes
     are all here already (an empty pick). Of a merge commit the changes against its first parent are taken. Paths and
-    commits that the plan excludes never come in.
+    commits that the plan excludes never come in. `level` is that of `merge`: how far the cascade goes with conflicts.
     """
 
     kind: ClassVar[str] = "cherry_pick"
     EXAMPLE: ClassVar[dict[str, Any]] = {"commits": ["2156f630", "5a5a18d8"]}
 
     commits: tuple[str, ...]
+    level: Wish = ""
 
     def split(self) -> tuple[CherryPick, ...]:
         """One action a commit: each is a step of its own, so that a stop in the middle goes on with the next."""
-        return tuple(CherryPick((commit,)) for commit in self.commits)
+        return tuple(CherryPick((commit,), self.level) for commit in self.commits)
 
     def run(self, ctx: Context) -> Outcome:
         """Applies the commit; see the class."""
@@ -60,7 +62,7 @@ class CherryPick:
         base = ctx.repo.tree_of(parents[0]) if parents else ctx.repo.text("mktree", data=b"")
         theirs, taken = without_taken(ctx, sha, base, ctx.repo.tree_of(sha))
         merged = merge_trees(ctx.repo, base, ctx.workspace.base, theirs, labels=("parent", "fork", name))
-        outcome = take_merged(ctx, merged, base, theirs, None, Verdict.PICKED)
+        outcome = take_merged(ctx, merged, base, theirs, None, Verdict.PICKED, level=self.level)
         outcome = replace(outcome, files=(*outcome.files, *taken))
         note = (f"(cherry picked from commit {sha})",)
         changed = [
@@ -83,6 +85,7 @@ class CherryPick:
             conflicts=outcome.conflicts,
             ledger=outcome.ledger,
             commit_notes=note,
+            hunks=outcome.hunks,
         )
 
     def _already(self, ctx: Context, sha: str) -> str:

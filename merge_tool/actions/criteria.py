@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from merge_tool.actions.base import Context
+from merge_tool.actions.criteria_live import live_criterion
 from merge_tool.actions.model_text import migrated_indexes, table_text
 from merge_tool.actions.test import run_nodes, run_tests
 from merge_tool.actions.validate import lint_workspace, shown, split_codes
@@ -50,14 +51,17 @@ def _evaluate(
         case CheckKind.VALIDATE:
             return _validate(ctx, tuple(options.get("select", ())), tuple(options.get("paths", ())))
         case CheckKind.SCHEMA:
-            problems = schema_problems(ctx.workspace, options)
+            asked = bool(options.get("columns") or options.get("indexes"))
+            problems = schema_problems(ctx.workspace, options) if asked or not options.get("live") else []
+            if not problems and options.get("live"):
+                return live_criterion(ctx, criterion)
             return _STATUS[not problems], "; ".join(
                 problems
             ) or f"the model and the revisions of {options.get('table')} as text"
         case CheckKind.TEST:
             return _test(ctx, list(options.get("nodes", ())), options.get("coverage"), ran)
-        case CheckKind.QUERY:
-            return CriterionStatus.OPEN, "needs a live database"
+        case CheckKind.QUERY | CheckKind.EXPLAIN | CheckKind.KEYS | CheckKind.ALEMBIC | CheckKind.COUNT:
+            return live_criterion(ctx, criterion)
         case CheckKind.GATE:
             signature = ctx.approvals.get(criterion.id)
             return (

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 from merge_tool.actions.base import Context
+from merge_tool.actions.cascade import Cascade, Wish, steps_of, told
 from merge_tool.actions.grouping import group_paths, renames_of
-from merge_tool.model.outcome import Conflict, FileVerdict, LedgerEntry, Outcome, OutcomeStatus, Verdict
+from merge_tool.model.outcome import (
+    Conflict,
+    FileVerdict,
+    LedgerEntry,
+    MergedHunk,
+    Outcome,
+    OutcomeStatus,
+    Verdict,
+)
 from merge_tool.plan.patterns import PathMatcher
 from merge_tool.vcs.repo import Entry
 from merge_tool.vcs.three_way import TreeMerge, merge_trees
@@ -22,6 +31,9 @@ class Merge:
     Renames are followed. A clean merge that does not parse although both sides did is treated as a conflict.
     `take` says whose hunks win where both sides changed the same lines: `theirs` (upstream), `ours` (the fork), or
     nobody's (then a person decides).
+
+    What git leaves in conflict in Python files goes through the merge cascade: `level` says how far (`git`: not at all;
+    `safe`, the default: what is nearly always right; `full`: also edits next to each other and within one statement).
     """
 
     kind: ClassVar[str] = "merge"
@@ -29,13 +41,16 @@ class Merge:
 
     paths: tuple[str, ...] = ()
     take: Literal["", "theirs", "ours"] = ""
+    level: Wish = ""
 
     def run(self, ctx: Context) -> Outcome:
         """Merges; see the class."""
         upstream = ctx.need_upstream()
         merged = merge_trees(ctx.repo, upstream.base, ctx.workspace.base, upstream.tree)
         patterns = self.paths or (ctx.batch_files if ctx.batch_files is not None else ctx.story.files)
-        return take_merged(ctx, merged, upstream.base, upstream.tree, patterns, Verdict.MERGED, self.take)
+        return take_merged(
+            ctx, merged, upstream.base, upstream.tree, patterns, Verdict.MERGED, self.take, self.level
+        )
 
 
 def take_merged(
@@ -46,6 +61,7 @@ def take_merged(
     patterns: Iterable[str] | None,
     verdict: Verdict,
     take: str = "",
+    level: Wish = "",
 ) -> Outcome:
     """Takes the chosen part of a merged tree into the workspace.
 
@@ -55,6 +71,7 @@ def take_merged(
             when one of them matches, and left together when the plan excludes one of them.
         verdict: what a file changed by both sides is called (`merged`, or `picked`).
         take: "theirs" or "ours": whose hunks win in a conflict.
+        level: how far the cascade goes with what git left in conflict; see `Merge`.
 
     Returns:
         An outcome that is `stopped` where conflicts are left.
@@ -74,6 +91,16 @@ def take_merged(
     files: list[FileVerdict] = []
     conflicts: list[Conflict] = []
     ledger: list[LedgerEntry] = []
+    hunks: list[MergedHunk] = []
+
+    def chosen(path: str) -> bool:
+        group = groups.get(path, (path,))
+        return (matcher is None or any(matcher.matches(item) for item in group)) and not _left_out(
+            ctx, path, group
+        )
+
+    trees = (base_tree, workspace.base, theirs_tree)
+    cascade = Cascade.of(ctx, "git" if take else level, merged.conflicts, trees, chosen)
     for path in sorted(touched):
         group = groups.get(path, (path,))
         known = path in base or path in ours or path in theirs
@@ -101,11 +128,42 @@ def take_merged(
         if conflict is not None and conflict.kind in _APART:
             new = mine  # git moved one side to a name of its own; the fork's file stays where it is until a person decides
         item, conflict = _one(ctx, path, mine, new, base.get(path), upstream, conflict, take, verdict)
+        if conflict is not None and not take and conflict.kind in BY_SYNTAX:
+            item, conflict, found = _by_syntax(ctx, cascade, item, conflict, verdict)
+            hunks += found
         item = _renamed(item, path, up_renames, own_renames, ours, base, verdict)
         files.append(item)
         if conflict:
             conflicts.append(conflict)
-    return _outcome(files, conflicts, verdict, ledger)
+    return replace(_outcome(files, conflicts, verdict, ledger), hunks=tuple(hunks))
+
+
+# Conflicts about a file's text; the others are about where it is, or whether.
+BY_SYNTAX = ("content", "add/add", "unparsable")
+
+
+def _by_syntax(
+    ctx: Context, cascade: Cascade, item: FileVerdict, conflict: Conflict, verdict: Verdict
+) -> tuple[FileVerdict, Conflict | None, tuple[MergedHunk, ...]]:
+    """A conflicted file after the cascade: merged, or with markers for what is left of it."""
+    path = conflict.path
+    result = cascade.again(path, conflict)
+    if result is None or not (result.hunks or result.clean):
+        return item, conflict, ()
+    before = ctx.workspace.entry(path)
+    mode = before.mode if before is not None and before.is_file else conflict.ours_mode
+    ctx.workspace.put(path, Entry(mode, ctx.repo.write_blob(result.data)))
+    steps = steps_of(result)
+    by = f"git, then {steps}" if steps else "git"
+    if result.clean:
+        count = len(result.hunks)
+        reason = f"{count} conflict{'s' * (count != 1)} merged by syntax"
+        return FileVerdict(path, verdict, by, reason), None, told(path, result)
+    left = result.left or 1
+    reason = f"{conflict.kind}: {left} of {max(len(result.hunks), left)} left"
+    if result.problem:
+        reason += f"; {result.problem}"
+    return FileVerdict(path, Verdict.CONFLICTED, by, reason), conflict, told(path, result)
 
 
 _APART = ("distinct modes", "distinct types", "file/directory")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from merge_tool.vcs.workspace import Workspace
@@ -144,3 +144,12 @@ def _index_names(node: ast.ClassDef) -> Iterator[str]:
             and inner.args
         ):
             yield _string(inner.args[0])
+
+
+def tables_by_class(texts: Iterable[str]) -> dict[str, str]:
+    """The table of each model class in some source texts, by the class's name."""
+    found: dict[str, str] = {}
+    for text in texts:
+        if "__tablename__" in text:
+            found |= {node.name: table for node in _classes(text.encode()) if (table := _tablename(node))}
+    return found

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from merge_tool.actions.base import Context
-from merge_tool.actions.coverage import measure, new_lines
+from merge_tool.actions.coverage import read_coverage
+from merge_tool.actions.new_coverage import measure, new_lines
 from merge_tool.actions.process import Result, run_program
 from merge_tool.errors import ActionError
-from merge_tool.model.outcome import LedgerEntry, Outcome, OutcomeStatus
+from merge_tool.model.outcome import FileCoverage, LedgerEntry, Outcome, OutcomeStatus
 
 
 @dataclass(frozen=True)
@@ -52,15 +53,25 @@ class Test:
         if ctx.settings.no_tests:
             ledger = (*ledger, LedgerEntry("tests", "not run", ctx.settings.no_tests))
             return Outcome(OutcomeStatus.DONE, f"not run: {ctx.settings.no_tests}", ledger=ledger)
-        ok, summary, output = run_tests(ctx, there, self.args, self.coverage)
+        measured: list[FileCoverage] = []
+        ok, summary, output = run_tests(ctx, there, self.args, self.coverage, measured)
         status = OutcomeStatus.DONE if ok else OutcomeStatus.STOPPED
-        return Outcome(status, summary, ledger=ledger, details=() if ok else (output[-6000:],))
+        return Outcome(
+            status, summary, ledger=ledger, details=() if ok else (output[-6000:],), coverage=tuple(measured)
+        )
 
 
 def run_tests(
-    ctx: Context, nodes: list[str], args: tuple[str, ...] = (), coverage: int | None = None
+    ctx: Context,
+    nodes: list[str],
+    args: tuple[str, ...] = (),
+    coverage: int | None = None,
+    measured: list[FileCoverage] | None = None,
 ) -> tuple[bool, str, str]:
     """Runs pytest on the checked-out branch.
+
+    Args:
+        measured: gets the measurement of the files that the run changed, where `coverage` is asked for.
 
     Returns:
         Whether all passed, a line with counts, and the end of the output.
@@ -80,6 +91,10 @@ def run_tests(
                     "the coverage was not measured",
                     hint="install pytest-cov beside the fork's requirements: pip install pytest-cov",
                 )
+            if measured is not None:
+                tree = ctx.workspace.flush()
+                changed = {path for _, path, _ in ctx.repo.diff_tree(ctx.facts["fork_commit"], tree)}
+                measured += read_coverage(report, changed)
             found = measure(report, new_lines(ctx))
             said += (
                 f"; {found.percent:.1f} % of {found.statements} new statements covered (wanted: {coverage} %)"

@@ -24,6 +24,10 @@ from merge_tool.rulekit.matchers import words
 from merge_tool.rulekit.values import Call, Const, Entry, Item, Items, Record, Ref, Text, Value, walk
 
 _REQUIRES = frozenset(("require", "required", "ensure", "must", "raise", "assert", "expect"))
+# What switches the tenant off, or takes it away, neither gives nor puts one.
+_SWITCHES = frozenset(
+    "bypass disable disabled enable enabled skip without ignore suppress clear reset unset is has".split()  # noqa: SIM905
+)
 _SETTING = ("set_config(", "set local ", "set session ", "set app.", "set search_path")
 _FEW = 10  # routes from which on a share says something
 _RARE = 0.2
@@ -40,7 +44,7 @@ def context_guesses(index: ProjectIndex, column: str) -> dict[str, Guess]:
     for function in main_functions(index):
         touched = {_touches(index, function, call, variables) for call in function.calls} - {""}
         at = place(function.path, function.header.line)
-        if function.name == "<module>" or not touched:
+        if function.name == "<module>" or not touched or _SWITCHES.intersection(words(function.name)):
             continue
         name = dotted(index, function)
         if "set" in touched and _is_carrier(function):
@@ -140,13 +144,14 @@ def dependency_guess(index: ProjectIndex, column: str, model: str) -> Guess:
         counts[name] += 1
     found: dict[str, str] = {}
     for name, count in counts.items():
-        target = index.function(name)
+        target = index.function(name) or _called(index, name)
         if target is None:
             continue
         if _gives_tenant(index, target, column, word, model):
             at = place(target.path, target.header.line)
-            found[imported_as(index, index.qualified(target))] = at
-            places[at] = f"{target.name} at {count} sites"
+            shown = name if target.name == "__call__" else index.qualified(target)
+            found[imported_as(index, shown)] = at
+            places[at] = f"{shown.rpartition('.')[2]} at {count} sites"
     if not found:
         return Guess(why="no function in a Depends(…) gives the tenant by its name or its result")
     told = ", ".join(list(places.values())[:4])
@@ -161,6 +166,12 @@ def dependency_guess(index: ProjectIndex, column: str, model: str) -> Guess:
         f"{len(found)} dependencies give the tenant: {told}",
         some(found.values()),
     )
+
+
+def _called(index: ProjectIndex, name: str) -> FunctionFacts | None:
+    """What runs for `Depends(ProjectMember())`: the `__call__` of the class."""
+    owner = index.find_class(name)
+    return index.types.method(owner, "__call__") if owner is not None else None
 
 
 def _share(index: ProjectIndex, dependencies: tuple[str, ...]) -> float:
@@ -215,6 +226,12 @@ def _gives_tenant(index: ProjectIndex, target: FunctionFacts, column: str, word:
         index, _called_result(index, target), target, column, word, model
     ):
         return True
+    if (
+        model
+        and target.result is not None
+        and any(isinstance(item, Ref) and item.last == model for item in walk(target.result))
+    ):
+        return True  # the tenant itself, alone or beside the person: `tuple[User, Project]`
     if any(isinstance(item, Ref) and item.last == column for item in target.returns):
         return True
     asks = {"get", "current", "require", "verify", "resolve"}.intersection(words(target.name))

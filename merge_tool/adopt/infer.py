@@ -16,13 +16,27 @@ from merge_tool.adopt.context import (
     parameter_guesses,
 )
 from merge_tool.adopt.evidence import Findings, Guess, is_aside, place, some, stem
+from merge_tool.adopt.schemas import schema_doubt
 from merge_tool.adopt.tables import owned_tables, table_guesses, tenant_table
 from merge_tool.index.project import ProjectIndex
 from merge_tool.model.policy import Policy
 from merge_tool.rulekit.values import Ref
 
 _SECRET = re.compile(r"(TOKEN|SECRET|PASSWORD|API_KEY|WEBHOOK|_KEY$|CHAT_ID|SHOP_ID|MERCHANT)", re.IGNORECASE)
-_ASIDE = ("tests", "test", "migrations", "alembic", "scripts", "examples", "docs", "versions")
+_ASIDE = (
+    "tests",
+    "test",
+    "test_fixtures",
+    "fixtures",
+    "seeds",
+    "seeders",
+    "migrations",
+    "alembic",
+    "scripts",
+    "examples",
+    "docs",
+    "versions",
+)
 
 
 def infer(files: Mapping[str, bytes | str] | Mapping[str, bytes], name: str) -> Findings:
@@ -42,6 +56,8 @@ def infer(files: Mapping[str, bytes | str] | Mapping[str, bytes], name: str) -> 
     best = found[0] if found else None
     guesses: dict[str, Guess] = {"column": column}
     paths = _path_guesses(index)
+    schemas = schema_doubt(index, stem(column.value) if multi else "")
+    doubts = (*doubts, schemas) if schemas else doubts
     if not multi:
         return Findings(
             name,

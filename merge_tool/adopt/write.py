@@ -62,6 +62,7 @@ def _single(found: Findings) -> list[str]:
         f"# {_safe(found.guesses['column'].why)}",
         "# column: tenant_id  # the column that you will add",
     ]
+    lines += [f"# doubt: {_safe(doubt)}" for doubt in found.doubts]
     lines += [
         f"#   candidate {item.name}: {item.models} tables, {item.compared} comparisons"
         + (f", points at {item.targets[0]}" if item.targets else "")

@@ -72,6 +72,7 @@ class AddRouteDependency(Codemod):
 
     name: ClassVar[str] = "add-route-dependency"
     Options: ClassVar[type] = AddRouteDependencyOptions
+    joined: ClassVar[bool] = False
     options: AddRouteDependencyOptions
 
     def apply(self, project: Project, paths: Sequence[str] = ()) -> CodemodResult:

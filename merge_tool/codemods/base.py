@@ -81,12 +81,15 @@ class Codemod(ABC):
     """One codemod with its options.
 
     Subclasses set `name` (kebab-case) and `Options`, a frozen dataclass whose fields are the YAML schema of the
-    options; the instance holds them as `self.options`. `apply` is pure, deterministic and idempotent: all in memory,
+    options; the instance holds them as `self.options`. `unsafe` says why more than the leak changes for who uses the code
+    rightly; empty: nothing does. `joined` says whether the edits of one run depend on each other. `apply` is pure, deterministic and idempotent: all in memory,
     the second run changes nothing. What it is not sure of it leaves, and says so in `not_done`.
     """
 
     name: ClassVar[str]
     Options: ClassVar[type] = NoOptions
+    unsafe: ClassVar[str] = ""
+    joined: ClassVar[bool] = True
 
     def __init__(self, options: Any) -> None:
         self.options = options

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +16,7 @@ from merge_tool.codemods.edits import Span, Start
 from merge_tool.codemods.imports import ImportNeed
 from merge_tool.codemods.lookups import Lookup
 from merge_tool.codemods.scopes import Module
-from merge_tool.codemods.style import append, line_limit, plain, statements
+from merge_tool.codemods.style import append, line_limit, one_per_line, plain, statements
 
 FILTERS = ("where", "filter")
 # Expressions that bind less tightly than a comparison, or as tightly.
@@ -80,6 +81,8 @@ class ChainEdits:
         filters: conditions to add as a `.where(…)` of their own behind a call, by the call's span.
         after: statements to put behind a statement, by its start.
         lookups: calls of `session.get` to write as a select, by the call's span.
+        keywords: keyword arguments to add to calls, as code, by the call's span.
+        entries: key and value to add to dict displays, as code, by the display's span.
         imports: names that the file then needs.
     """
 
@@ -87,10 +90,19 @@ class ChainEdits:
     filters: dict[Span, str] = field(default_factory=dict)
     after: dict[Start, str] = field(default_factory=dict)
     lookups: dict[Span, Lookup] = field(default_factory=dict)
+    keywords: dict[Span, str] = field(default_factory=dict)
+    entries: dict[Span, tuple[str, str]] = field(default_factory=dict)
     imports: list[ImportNeed] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.conditions or self.filters or self.after or self.lookups)
+        return any(self._places())
+
+    def _places(self) -> tuple[dict[Any, Any], ...]:
+        return (self.conditions, self.filters, self.after, self.lookups, self.keywords, self.entries)
+
+    def rows(self) -> list[int]:
+        """The lines on which the edits stand."""
+        return [place[0] for known in self._places() for place in known]
 
     def taken_up(self, rows: range, by: int) -> ChainEdits:
         """The edits that start on some rows, by their places in a text that leaves `by` lines out before them."""
@@ -99,6 +111,8 @@ class ChainEdits:
             {taken_up(place, by): edit for place, edit in self.filters.items() if place[0] in rows},
             {(place[0] - by, place[1]): edit for place, edit in self.after.items() if place[0] in rows},
             {taken_up(place, by): edit for place, edit in self.lookups.items() if place[0] in rows},
+            {taken_up(place, by): edit for place, edit in self.keywords.items() if place[0] in rows},
+            {taken_up(place, by): edit for place, edit in self.entries.items() if place[0] in rows},
         )
 
 
@@ -121,16 +135,20 @@ def grow(text: str, edits: ChainEdits, own: str = "", package: bool = False) -> 
         parsed = cst.parse_module(part, config=config)
         wrapper = MetadataWrapper(parsed, unsafe_skip_copy=True)
         taken = edits.taken_up(rows, by)
-        return wrapper.module.visit(_Grow(parsed, taken, wrapper.resolve(PositionProvider))).code
+        return wrapper.module.visit(_Grow(parsed, taken, wrapper.resolve(PositionProvider), limit)).code
 
-    places = (*edits.conditions, *edits.filters, *edits.after, *edits.lookups)
-    made = edit_chunks(text, [place[0] for place in places], rewrite)
-    return with_imports(made, edits.imports, own, package, line_limit(text))
+    limit = line_limit(text)
+    made = edit_chunks(text, edits.rows(), rewrite)
+    return with_imports(made, edits.imports, own, package, limit)
 
 
 class _Grow(cst.CSTTransformer):
-    def __init__(self, module: cst.Module, edits: ChainEdits, positions: Mapping[cst.CSTNode, Any]) -> None:
+    def __init__(
+        self, module: cst.Module, edits: ChainEdits, positions: Mapping[cst.CSTNode, Any], limit: int
+    ) -> None:
         super().__init__()
+        self.limit = limit
+        self.lines = re.split(r"\r\n|\n|\r", module.code)
         self.module = module
         self.edits = edits
         self.positions = positions
@@ -159,6 +177,8 @@ class _Grow(cst.CSTTransformer):
     def on_leave(self, original_node: cst.CSTNode, updated_node: cst.CSTNode) -> Any:
         if isinstance(original_node, cst.Call) and isinstance(updated_node, cst.Call):
             return self._call(original_node, updated_node)
+        if isinstance(original_node, cst.Dict) and isinstance(updated_node, cst.Dict):
+            return self._dict(original_node, updated_node)
         if isinstance(original_node, cst.SimpleStatementLine):
             start = self.positions[original_node].start
             if code := self.edits.after.get((start.line, start.column)):
@@ -172,6 +192,8 @@ class _Grow(cst.CSTTransformer):
             function = cst.ensure_type(updated.func, cst.Attribute)
             dot = function.dot.with_changes(whitespace_before=_bare(function.dot.whitespace_before))
             updated = updated.with_changes(func=function.with_changes(dot=dot))
+        if keyword := self.edits.keywords.get(span):
+            updated = self._given(original, updated, keyword, span)
         if lookup := self.edits.lookups.get(span):
             return _selected(updated, lookup)
         if condition := self.edits.conditions.get(span):
@@ -196,6 +218,36 @@ class _Grow(cst.CSTTransformer):
                 rpar=updated.rpar,
             )
         return updated
+
+    def _given(self, original: cst.Call, updated: cst.Call, keyword: str, span: Span) -> cst.Call:
+        """A call with one keyword argument more; one argument a line, where it becomes too long."""
+        (argument,) = cst.ensure_type(cst.parse_expression(f"f({keyword})"), cst.Call).args
+        arguments, _ = append(
+            updated.args, argument, updated.whitespace_before_args, tail="whitespace_after_arg"
+        )
+        made = updated.with_changes(args=arguments)
+        old, new = (self.module.code_for_node(item) for item in (original, made))
+        line = self.lines[span[0] - 1]
+        fits = len(line) + len(new) - len(old) <= self.limit or len(line) > self.limit
+        if span[0] != span[2] or fits or len(line) - span[3] > 3:
+            return made
+        before, laid = one_per_line(made.args, self.module.default_indent, "whitespace_after_arg")
+        return made.with_changes(whitespace_before_args=before, args=laid)
+
+    def _dict(self, original: cst.Dict, updated: cst.Dict) -> cst.Dict:
+        entry = self.edits.entries.get(self._span(original))
+        if entry is None:
+            return updated
+        key, value = (cst.parse_expression(code) for code in entry)
+        elements, closing = append(
+            updated.elements,
+            cst.DictElement(key, value),
+            updated.lbrace.whitespace_after,
+            updated.rbrace.whitespace_before,
+        )
+        return updated.with_changes(
+            elements=elements, rbrace=updated.rbrace.with_changes(whitespace_before=closing)
+        )
 
 
 def _selected(call: cst.Call, lookup: Lookup) -> cst.Call:

@@ -67,6 +67,7 @@ class DropGateway(Codemod):
 
     name: ClassVar[str] = "drop-gateway"
     Options: ClassVar[type] = DropGatewayOptions
+    unsafe: ClassVar[str] = "payments of the gateway that are under way are not handled any more"
     options: DropGatewayOptions
 
     def apply(self, project: Project, paths: Sequence[str] = ()) -> CodemodResult:

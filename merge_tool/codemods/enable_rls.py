@@ -19,13 +19,14 @@ for this transaction alone::
 
 What the revisions have done already is not done again. The models must have the column before: run `tenant-columns`. Revisions are
 read, never executed. Left to a person: tables that no revision makes (the revision passes over those that are missing), unique keys whose old
-name is not known, several heads.
+name is not known. Several heads are joined, and told.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -33,10 +34,10 @@ from merge_tool.codemods.base import Codemod, Project
 from merge_tool.codemods.rls_examples import EXAMPLES
 from merge_tool.codemods.rls_plan import plan_isolation
 from merge_tool.codemods.rls_session import tell_tenant
-from merge_tool.database.heads import read_chain
+from merge_tool.database.heads import read_chain, read_revision
 from merge_tool.database.isolation import render_isolation
 from merge_tool.database.revision import revision_filename, style_of
-from merge_tool.errors import MergeToolError, UserError
+from merge_tool.errors import MergeToolError
 from merge_tool.model.source import CodemodResult, Edit, NotDone
 
 _REVISION = re.compile(r"^down_revision\s*(?::[^=\n]+)?=", re.MULTILINE)
@@ -74,6 +75,9 @@ class EnableRls(Codemod):
 
     name: ClassVar[str] = "enable-rls"
     Options: ClassVar[type] = EnableRlsOptions
+    unsafe: ClassVar[str] = (
+        "a connection that tells no tenant sees no row any more, and the revision changes tables that have rows"
+    )
     options: EnableRlsOptions
 
     def apply(self, project: Project, paths: Sequence[str] = ()) -> CodemodResult:
@@ -88,21 +92,36 @@ class EnableRls(Codemod):
             left.append(NotDone(min(project.files, default=""), 1, self.name, reason))
         edits: list[Edit] = []
         texts: dict[str, str] = {}
-        try:
-            chain = read_chain(files)
-        except MergeToolError as error:
-            raise UserError(f"codemod {self.name}: {error}", hint=error.hint, where=error.where) from error
+        heads = _heads(files, self.name, left)
         work = plan_isolation(project, chosen, options, self.name, left) if folder else None
-        if work is not None and len(chain.heads) > 1:
-            reason = f"the revisions have several heads ({', '.join(chain.heads)}): join them first"
-            left.append(NotDone(folder, 1, self.name, reason))
-        elif work is not None:
-            text = render_isolation(work, chain.heads[0] if chain.heads else None, style_of(files))
+        if work is not None:
+            if len(heads) > 1:
+                reason = f"the revisions had several heads ({', '.join(heads)}): the new one joins them"
+                left.append(NotDone(folder, 1, self.name, reason))
+            down = heads[0] if len(heads) == 1 else heads or None
+            text = render_isolation(work, down, style_of(files))
             path = f"{folder}/{revision_filename(text, files)}"
             texts[path] = text
             edits.append(Edit(path, 1, self.name, f"keep tenants apart in {len(work.guarded)} tables"))
         told, done, open_sites = tell_tenant(project, options, self.name)
         return CodemodResult({**texts, **told}, (*edits, *done), (*left, *open_sites))
+
+
+def _heads(files: Mapping[str, str], codemod: str, left: list[NotDone]) -> tuple[str, ...]:
+    """The revisions that none follows. Where the chain has a fault that Alembic lives with, it is told, and read past."""
+    try:
+        return read_chain(files).heads
+    except MergeToolError as error:
+        path, _, line = error.where.rpartition(":")
+        place = (path, int(line)) if line.isdigit() and path in files else (min(files), 1)
+        left.append(NotDone(*place, codemod, f"the chain of revisions has a fault: {error}"))
+    found = []
+    for path, text in sorted(files.items()):
+        with suppress(MergeToolError):
+            if (revision := read_revision(path, text)) is not None:
+                found.append(revision)
+    followed = {parent for revision in found for parent in revision.parents}
+    return tuple(sorted({revision.id for revision in found} - followed))
 
 
 def _folder(files: Mapping[str, str]) -> str:

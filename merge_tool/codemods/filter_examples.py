@@ -64,6 +64,83 @@ async def optional(db, bot_id: Optional[int] = None):
     return await db.execute(query)
 """
 
+_ROWS = """from sqlalchemy import Column, Integer, String
+from sqlalchemy.orm import declarative_base
+
+Base = declarative_base()
+
+
+class Order(Base):
+    __tablename__ = "orders"
+    id = Column(Integer, primary_key=True)
+    code = Column(String)
+    bot_id = Column(Integer, nullable=False)
+"""
+_NEW = """from sqlalchemy import insert, select
+
+from app.models import Order
+
+
+async def create(db, code: str, bot_id: int):
+    db.add(Order(code=code))
+    order = Order(code=code)
+    order.bot_id = bot_id
+    db.add(order)
+    await db.execute(insert(Order).values(code=code).returning(Order.id))
+    await db.execute(insert(Order).values([{"code": code}, {"code": "b", "bot_id": bot_id}]))
+
+
+async def copy(db, data, bot_id: int):
+    db.add(Order(**{**data, "code": "c"}))
+    await db.execute(insert(Order).values(dict(data, code="d")))
+
+
+def unknown(db):
+    db.add(Order(code="a"))
+
+
+class Orders:
+    def __init__(self, db, bot_id: int):
+        self.db = db
+        self.bot_id = bot_id
+
+    async def make(self, code):
+        self.db.add(Order(code=code))
+        return await self.db.scalar(select(Order).where(Order.code == code))
+"""
+_NEW_DONE = """from sqlalchemy import insert, select
+
+from app.models import Order
+
+
+async def create(db, code: str, bot_id: int):
+    db.add(Order(code=code, bot_id=bot_id))
+    order = Order(code=code)
+    order.bot_id = bot_id
+    db.add(order)
+    await db.execute(insert(Order).values(code=code, bot_id=bot_id).returning(Order.id))
+    await db.execute(insert(Order).values([{"code": code, "bot_id": bot_id}, {"code": "b", "bot_id": bot_id}]))
+
+
+async def copy(db, data, bot_id: int):
+    db.add(Order(**{**data, "code": "c"}))
+    await db.execute(insert(Order).values(dict(data, code="d")))
+
+
+def unknown(db):
+    db.add(Order(code="a"))
+
+
+class Orders:
+    def __init__(self, db, bot_id: int):
+        self.db = db
+        self.bot_id = bot_id
+
+    async def make(self, code):
+        self.db.add(Order(code=code, bot_id=self.bot_id))
+        return await self.db.scalar(select(Order).where(Order.code == code, Order.bot_id == self.bot_id))
+"""
+
 EXAMPLES = (
     Example(
         {
@@ -127,5 +204,11 @@ async def tickets(db, user, bot_id: int = Depends(get_tenant)):
             "session.get(User, …) takes no filter",
             "bot_id may be None here",
         ),
+    ),
+    # New rows get the tenant; in a method, that of its object.
+    Example(
+        {"app/models.py": _ROWS, "app/new.py": _NEW},
+        {"app/new.py": _NEW_DONE},
+        not_done=("its fields are built elsewhere", "its values are built elsewhere"),
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_STATEMENTS = ("TQ1", "TQ2", "TQ3", "TQ5")
+_STATEMENTS = ("TQ1", "TQ2", "TQ3", "TQ4", "TQ5")
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,7 @@ class PrefixKeys(Codemod):
 
     name: ClassVar[str] = "prefix-keys"
     Options: ClassVar[type] = PrefixKeysOptions
+    unsafe: ClassVar[str] = "what stands in Redis under the old keys is not found any more"
     options: PrefixKeysOptions
 
     def apply(self, project: Project, paths: Sequence[str] = ()) -> CodemodResult:

@@ -62,6 +62,7 @@ class StripComments(Codemod):
 
     name: ClassVar[str] = "strip-comments"
     Options: ClassVar[type] = StripCommentsOptions
+    joined: ClassVar[bool] = False
     options: StripCommentsOptions
 
     def apply(self, project: Project, paths: Sequence[str] = ()) -> CodemodResult:

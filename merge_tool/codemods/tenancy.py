@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from merge_tool.codemods.chains import Chain, chain_from
 from merge_tool.codemods.names import Names
-from merge_tool.codemods.scopes import FunctionNode, Module, defaults_of
+from merge_tool.codemods.scopes import FunctionNode, Module, Scope, defaults_of, parameters_of
+from merge_tool.codemods.values import functions_around, self_attribute
 from merge_tool.model.policy import Policy
 
 _FILTERING = (
@@ -27,10 +28,11 @@ _RUNNERS = ("execute", "scalar", "scalars", "stream", "stream_scalars", "exec", 
 
 @dataclass(frozen=True)
 class Tenant:
-    """The tenant as a function has it. `optional`: it may be None."""
+    """The tenant as a function has it. `optional`: it may be None; `code`: how the function writes it."""
 
     function: ast.AST
     optional: bool
+    code: str
 
 
 class Tenancy:
@@ -46,8 +48,9 @@ class Tenancy:
         """The tenant that is at hand where an expression stands; None where there is none."""
         scope = self._module.scope_of.get(node)
         found = scope.find(self._policy.parameter) if scope else None
+        name = self._policy.parameter
         if found is None or found[0].kind not in ("function", "lambda"):
-            return None
+            return self._of_object(scope) if scope is not None else None
         owner, bindings = found
         for binding in bindings:
             if (
@@ -55,7 +58,7 @@ class Tenancy:
                 and isinstance(binding.node, ast.arg)
                 and isinstance(owner.node, FunctionNode)
             ):
-                return Tenant(owner.node, _may_be_none(owner.node, binding.node))
+                return Tenant(owner.node, _may_be_none(owner.node, binding.node), name)
         for binding in bindings:
             value = binding.value.value if isinstance(binding.value, ast.Await) else binding.value
             if (
@@ -69,8 +72,28 @@ class Tenancy:
                     if any(called == name.rpartition(".")[2] for name in wanted) and binding.node in getattr(
                         owner.node, "body", ()
                     ):
-                        return Tenant(owner.node, optional)
+                        return Tenant(owner.node, optional, name)
         return None
+
+    def _of_object(self, scope: Scope) -> Tenant | None:
+        """The tenant that the object of a method holds."""
+        for function in functions_around(scope):
+            first = self_attribute(self._module, function, self._policy.parameter)
+            seen = scope.find(first) if first else None
+            if seen is not None and seen[0].node is function:
+                return Tenant(function, self._may_lack(function), f"{first}.{self._policy.parameter}")
+        return None
+
+    def _may_lack(self, function: FunctionNode) -> bool:
+        """Whether the constructor of a method's class takes a tenant that may be None, and keeps it as it is."""
+        bindings = self._module.scope_of_definition(function).bindings
+        if self._policy.parameter in bindings:
+            return False  # a property, which asks the context
+        for binding in bindings.get("__init__", []):
+            for item in parameters_of(binding.node.args) if isinstance(binding.node, FunctionNode) else ():
+                if item.arg == self._policy.parameter and isinstance(binding.node, FunctionNode):
+                    return _may_be_none(binding.node, item)
+        return False
 
     def checked(self, node: ast.expr, tenant: Tenant) -> bool:
         """Whether None is ruled out where an expression stands, by a test around it or one before it that leaves."""

@@ -58,6 +58,7 @@ class TenantColumns(Codemod):
 
     name: ClassVar[str] = "tenant-columns"
     Options: ClassVar[type] = TenantColumnsOptions
+    unsafe: ClassVar[str] = "the models ask for a column that only a revision gives to the tables"
     options: TenantColumnsOptions
 
     def apply(self, project: Project, paths: Sequence[str] = ()) -> CodemodResult:

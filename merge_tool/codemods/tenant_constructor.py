@@ -72,6 +72,7 @@ class TenantConstructor(Codemod):
 
     name: ClassVar[str] = "tenant-constructor"
     Options: ClassVar[type] = TenantConstructorOptions
+    unsafe: ClassVar[str] = "classes that other repositories may make objects of take another argument"
     options: TenantConstructorOptions
 
     def apply(self, project: Project, paths: Sequence[str] = ()) -> CodemodResult:

@@ -77,6 +77,7 @@ class TenantJwt(Codemod):
 
     name: ClassVar[str] = NAME
     Options: ClassVar[type] = TenantJwtOptions
+    unsafe: ClassVar[str] = "tokens that are out there already are refused"
     options: TenantJwtOptions
 
     def apply(self, project: Project, paths: Sequence[str] = ()) -> CodemodResult:

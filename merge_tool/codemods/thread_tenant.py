@@ -76,6 +76,7 @@ class ThreadTenant(Codemod):
 
     name: ClassVar[str] = "thread-tenant"
     Options: ClassVar[type] = ThreadTenantOptions
+    unsafe: ClassVar[str] = "functions that other repositories may call take another parameter"
     options: ThreadTenantOptions
 
     def apply(self, project: Project, paths: Sequence[str] = ()) -> CodemodResult:

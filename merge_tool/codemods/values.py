@@ -144,7 +144,7 @@ def source_at(
             return Source(code=held)
     for function in around:
         if (
-            (owner := _self_attribute(module, function, value.name))
+            (owner := self_attribute(module, function, value.name))
             and (seen := scope.find(owner))
             and seen[0].node is function
         ):
@@ -188,7 +188,7 @@ def _surely_before(module: Module, holder: Scope, binding: Binding, call: ast.ex
     )
 
 
-def _self_attribute(module: Module, function: FunctionNode, name: str) -> str:
+def self_attribute(module: Module, function: FunctionNode, name: str) -> str:
     """The name of `self`, where `__init__` of the function's class sets `self.<name>`, or a property of that name gives it."""
     scope = module.scope_of_definition(function)
     parameters = [*function.args.posonlyargs, *function.args.args]

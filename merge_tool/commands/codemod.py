@@ -41,6 +41,15 @@ def codemod(
     write: Annotated[
         bool, typer.Option("--write", help="Write the files; without it, the change is only shown.")
     ] = False,
+    interactive: Annotated[
+        bool,
+        typer.Option(
+            "--interactive",
+            "-i",
+            help="Show each edit and ask: y makes it, n leaves it, a makes it and the rest, q leaves it and the rest, "
+            "e opens it in your editor. What was accepted is written.",
+        ),
+    ] = False,
     allow_dirty: Annotated[
         bool,
         typer.Option(
@@ -57,8 +66,10 @@ def codemod(
     The whole project is read, so that names resolve. PATH limits what is worked on; a parameter and its callers
     change together, wherever the callers stand. Without --write nothing is touched, and the change is shown as a diff
     on standard output; what is left to a person goes to standard error. The exit code is 1 where something is left.
+    Most codemods are safe: nothing but the leak changes for who uses the code rightly. The others say why they are not,
+    here, before they write, and under --list.
 
-    Examples: merge-tool codemod add-route-dependency app/api -o dependency=app.deps.get_tenant;
+    Examples: merge-tool codemod filter-query app/crud --interactive; merge-tool codemod add-route-dependency app/api -o dependency=app.deps.get_tenant;
     merge-tool codemod thread-tenant -o functions=app.crud.user.get_user,app.crud.user.get_users --write
     """
     import sys
@@ -85,12 +96,17 @@ def codemod(
     chosen_policy = choice.policy
     sys.stderr.write(f"policy: {chosen_policy.name} ({choice.origin})\n")
     made = make_codemod(name, _options(name, settings or []))
-    if write and not allow_dirty:
+    if (write or interactive) and not allow_dirty:
         refuse_dirty(repo)
     known = project_files(repo)
     chosen = chosen_files(repo, known, paths, Path.cwd()) if paths else []
     files = {path: (repo / path).read_bytes() for path in sorted({*known, *chosen})}
     new, result = run_codemod(made, files, chosen, chosen_policy)
+    if made.unsafe and new:
+        sys.stderr.write(f"unsafe: {made.unsafe}\n")
+    if interactive:
+        new = _reviewed(made, files, new, result)
+        write = True
     if write:
         write_all(repo, files, new)
     if as_json:
@@ -100,13 +116,39 @@ def codemod(
     return ExitCode.FINDINGS if result.not_done else ExitCode.CLEAN
 
 
+def _reviewed(
+    made: Codemod, files: dict[str, bytes], new: dict[str, bytes], result: CodemodResult
+) -> dict[str, bytes]:
+    """The files with the edits that the person at the terminal accepts; questions go to standard error."""
+    import sys
+
+    from merge_tool.commands.codemod_review import Review, open_editor
+    from merge_tool.report.console import err_console, safe
+
+    notes = err_console()
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+
+    def ask(question: str) -> str:
+        sys.stderr.write(question)
+        sys.stderr.flush()
+        line = sys.stdin.readline()
+        if not sys.stdin.isatty():
+            sys.stderr.write("\n")
+        return line
+
+    def tell(text: str, kind: str) -> None:
+        notes.print(safe(text, colours.get(kind, "")), soft_wrap=True)
+
+    return Review(files, new, result.edits, made.joined, ask, tell, open_editor).run()
+
+
 def _list(as_json: bool) -> None:
     import json
     from dataclasses import MISSING, fields
 
     from merge_tool.codemods.base import all_codemods
 
-    found = []
+    found: list[dict[str, Any]] = []
     for name, kind in all_codemods().items():
         module = __import__(kind.__module__, fromlist=["__doc__"])
         summary = (module.__doc__ or "").strip().split("\n")[0]
@@ -114,12 +156,22 @@ def _list(as_json: bool) -> None:
             item.name + ("" if item.default is MISSING and item.default_factory is MISSING else "?")
             for item in fields(kind.Options)
         ]
-        found.append({"name": name, "summary": summary, "options": names})
+        found.append(
+            {
+                "name": name,
+                "summary": summary,
+                "options": names,
+                "safe": not kind.unsafe,
+                "unsafe": kind.unsafe,
+            }
+        )
     if as_json:
         typer.echo(json.dumps(found, indent=2))
         return
     for item in found:
         typer.echo(f"{item['name']}: {item['summary']}\n    options: {', '.join(item['options']) or 'none'}")
+        if item["unsafe"]:
+            typer.echo(f"    unsafe: {item['unsafe']}")
 
 
 def _options(name: str, words: list[str]) -> dict[str, Any]:

@@ -55,12 +55,17 @@ def demo(
     from merge_tool.report.progress import progress
     from merge_tool.report.summary import print_run_json, print_run_summary
 
-    if folder.exists() and any(folder.iterdir()):
-        if not (folder / MARK).exists():
-            raise UserError(f"{folder} is not empty", hint="name another folder, or remove it")
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARK).touch()
+    try:
+        if folder.exists() and any(folder.iterdir()):
+            if not (folder / MARK).exists():
+                raise UserError(f"{folder} is not empty", hint="name another folder, or remove it")
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / MARK).touch()
+    except OSError as error:
+        raise UserError(
+            f"{folder} cannot be made: {error.strerror or error}", hint="name another folder"
+        ) from error
     target = folder.resolve()
 
     def note(text: str) -> None:

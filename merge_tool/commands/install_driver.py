@@ -41,6 +41,7 @@ def install_driver(
 
     Examples: merge-tool install-driver; merge-tool install-driver --global --level full; merge-tool install-driver --uninstall
     """
+    from merge_tool.commands.light import common_dir
     from merge_tool.errors import ExitCode, UserError
     from merge_tool.plan.policy import find_policy
     from merge_tool.report.summary import say
@@ -56,6 +57,8 @@ def install_driver(
     if not repo.is_dir():
         raise UserError(f"{repo} is not a folder", hint="give the project's root with --repo")
     scope: Scope = "global" if everywhere else "local"
+    if not everywhere:
+        common_dir(repo)  # git's own words on a folder that is no repository do not say what to do
     if policy:
         found = find_policy(policy, root=repo)
         policy = policy if not Path(policy).suffix else str(found.resolve())

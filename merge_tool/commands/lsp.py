@@ -27,7 +27,9 @@ def lsp(
     Findings as you type, on the whole project; hovering shows the rule's page; quick fixes mend by codemods or ignore with a
     reason. Needs the extra `lsp`: pip install 'merge-tool[lsp]'.
 
-    Example (Neovim): vim.lsp.start({ name = "merge-tool", cmd = { "merge-tool", "lsp" }, root_dir = vim.fs.root(0, ".git") })
+    Example: merge-tool lsp --policy tenancy.yaml
+
+    Neovim: vim.lsp.start({ name = "merge-tool", cmd = { "merge-tool", "lsp" }, root_dir = vim.fs.root(0, ".git") })
     """
     from merge_tool.errors import ExitCode, UserError
 

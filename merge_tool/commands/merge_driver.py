@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from merge_tool.commands.merge_file import read_file, single_shift, the_level, the_steps, write_file
+from merge_tool.commands.merge_file import read_file, single_replay, the_level, the_steps, write_file
 
 if TYPE_CHECKING:
     from merge_tool.merging.model import MergeResult
@@ -40,7 +40,7 @@ def merge_driver(
     The exit code is 0 where the file is merged, 1 where conflicts stand in %A with markers, and above 128 where anything
     went wrong: git then stops and says so. Ours is never passed off as the merge.
 
-    Example of a driver's line in git's configuration: merge-tool merge-driver --marker-size %L -- %O %A %B %P
+    Example: merge-tool merge-driver --marker-size %L -- %O %A %B %P
     """
     from merge_tool.vcs.driver import FAILED
 
@@ -61,10 +61,10 @@ def _merge(
     name = path or str(ours)
     steps = the_steps(off)
     chosen = policy or ("tenancy.yaml" if Path("tenancy.yaml").is_file() else "")
-    shift = single_shift(chosen, texts, name) if chosen and "transform" not in steps else None
+    made = single_replay(chosen, texts, name) if chosen and "transform" not in steps else None
     result = merge_file(
         texts[0] or None, texts[1], texts[2],
-        path=name, level=the_level(level), off=steps, shift=shift, marker_size=marker_size,
+        path=name, level=the_level(level), off=steps, shift=made.shifts.get(name) if made else None, marker_size=marker_size,
     )  # fmt: skip
     write_file(ours, _marked(result, marker_size, name))
     if result.clean:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +12,8 @@ import typer
 from merge_tool.commands import options
 
 if TYPE_CHECKING:
-    from merge_tool.merging.model import Level, MergeResult, Shift
+    from merge_tool.merging.model import Level, MergeResult
+    from merge_tool.transforms.replay import Replay, Told
 
 
 def merge_file(
@@ -59,10 +61,11 @@ def merge_file(
     texts = [read_file(name) for name in (base, ours, theirs)]
     name = path or str(ours)
     chosen, steps = the_level(level), the_steps(off or [])
+    made = single_replay(policy, texts, name) if policy and "transform" not in steps else None
     result = merge(
         texts[0] or None, texts[1], texts[2],
         path=name, level=chosen, off=steps, labels=(ours.name, base.name, theirs.name),
-        shift=single_shift(policy, texts, name) if policy and "transform" not in steps else None,
+        shift=made.shifts.get(name) if made else None,
     )  # fmt: skip
     if out is not None:
         write_file(out, result.data)
@@ -70,25 +73,24 @@ def merge_file(
         sys.stdout.flush()
         sys.stdout.buffer.write(result.data)
     if as_json:
-        _print_json(result)
+        _print_json(result, made.told if made else ())
     else:
-        _print(result)
+        _print(result, made.told if made else ())
     return ExitCode.CLEAN if result.clean else ExitCode.FINDINGS
 
 
-def single_shift(policy: str, texts: list[bytes], path: str) -> Shift | None:
+def single_replay(policy: str, texts: list[bytes], path: str) -> Replay:
     """What the policy's transforms make of base and theirs, of which only one file is known."""
     from merge_tool.merging.cascade import is_python
     from merge_tool.plan.policy import load_policy
     from merge_tool.transforms.declared import transforms_of
-    from merge_tool.transforms.replay import replay
+    from merge_tool.transforms.replay import Replay, replay
 
     transforms = transforms_of(load_policy(policy, root=None))
     if not transforms or not is_python(path):
-        return None
+        return Replay()
     base, ours, theirs = ({path: text} for text in texts)
-    made = replay(transforms, base if texts[0] else {}, ours, theirs, [path])
-    return made.shifts.get(path)
+    return replay(transforms, base if texts[0] else {}, ours, theirs, [path])
 
 
 def read_file(name: Path) -> bytes:
@@ -102,7 +104,9 @@ def read_file(name: Path) -> bytes:
     try:
         return name.read_bytes()
     except OSError as error:
-        raise UserError(f"{name} cannot be read: {error.strerror}") from error
+        raise UserError(
+            f"{name} cannot be read: {error.strerror}", hint="give the files as BASE OURS THEIRS"
+        ) from error
 
 
 def the_level(word: str) -> Level:
@@ -163,19 +167,28 @@ def _hunks(result: MergeResult) -> list[dict[str, Any]]:
     ]
 
 
-def _print_json(result: MergeResult) -> None:
+def _print_json(result: MergeResult, told: Sequence[Told]) -> None:
     import json
 
     status = "merged" if result.clean else "conflicted"
-    typer.echo(json.dumps({"status": status, "hunks": _hunks(result), "problem": result.problem}, indent=2))
+    data = {
+        "status": status, "hunks": _hunks(result), "problem": result.problem, "transforms": [item.as_data() for item in told],
+    }  # fmt: skip
+    typer.echo(json.dumps(data, indent=2))
 
 
-def _print(result: MergeResult) -> None:
+def _print(result: MergeResult, told: Sequence[Told]) -> None:
     """What became of each conflict, on standard error: standard output may hold the text."""
     from merge_tool.model.text import one_line
     from merge_tool.report.console import err_console, safe
 
     notes = err_console()
+    for one in told:
+        why = "; ".join(filter(None, [one.skipped, *one.left_out.values()]))
+        line = f"transform {one.name}: {one.match.matched} of {one.match.places} places match" + (
+            f"; {why}" if why else ""
+        )
+        notes.print(safe(one_line(line)), soft_wrap=True)
     for item in _hunks(result):
         how = f"{item['step']} ({item['confidence']})" if item["confidence"] else "left"
         notes.print(safe(one_line(f"line {item['line']}: {how}: {item['reason']}")), soft_wrap=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -109,11 +110,14 @@ def _print_json(document: dict[str, Any]) -> None:
 
 
 def _print(lines: list[str]) -> None:
-    from merge_tool.report.console import console, safe
+    from merge_tool.report.console import console, flow, safe
 
     out = console()
     for line in lines:
-        out.print(safe(line), soft_wrap=True)
+        head, sign, tail = line.rpartition("  after ")  # what a story waits for stands together
+        column = re.match(r"\s*\S*\s*", line)
+        indent = column.end() if column and sign else 7
+        flow(out, safe(head if sign else line), indent, safe(sign + tail) if sign else None)
 
 
 def _check(

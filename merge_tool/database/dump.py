@@ -235,8 +235,34 @@ def _tool(name: str, option: str) -> str:
     return found
 
 
-def _environment(parsed: URL) -> dict[str, str]:
-    """The environment in which libpq connects as the URL says; what the URL leaves open comes from the caller's own."""
+def database_of(url: str) -> str:
+    """The name of the database in a URL. Raises `UserError` where it is none."""
+    return _parsed(url).database or ""
+
+
+def with_driver(url: str, driver: str) -> str:
+    """A PostgreSQL URL with another driver, the password in it; with "" that which the URL names. Raises `UserError`."""
+    parsed = _parsed(url)
+    if driver:
+        parsed = parsed.set(drivername=f"postgresql+{driver}")
+    return parsed.render_as_string(hide_password=False)
+
+
+def connection_variables(url: str) -> dict[str, str]:
+    """libpq's environment variables for what a PostgreSQL URL says.
+
+    Raises:
+        UserError: it is no URL of a PostgreSQL.
+    """
+    parsed = _parsed(url)
+    if _is_sqlite(parsed):
+        raise UserError(
+            f"{mask_url(url)} is no PostgreSQL", hint="for example postgresql://user:password@host:5432/name"
+        )
+    return _variables(parsed)
+
+
+def _variables(parsed: URL) -> dict[str, str]:
     found: dict[str, str] = {}
     for key, value in parsed.query.items():
         if key in _VARIABLES:
@@ -252,10 +278,14 @@ def _environment(parsed: URL) -> dict[str, str]:
         "PGPASSWORD": None if parsed.password is None else str(parsed.password),
         "PGDATABASE": parsed.database,
     }
-    found |= {key: value for key, value in plain.items() if value}
+    return found | {key: value for key, value in plain.items() if value}
+
+
+def _environment(parsed: URL) -> dict[str, str]:
+    """The environment in which libpq connects as the URL says; what the URL leaves open comes from the caller's own."""
     inherited = dict(os.environ)
     inherited.pop("PGSERVICE", None)  # libpq lets a service win over these variables
-    return {"PGCONNECT_TIMEOUT": _CONNECT_SECONDS, **inherited, "LC_MESSAGES": "C", **found}
+    return {"PGCONNECT_TIMEOUT": _CONNECT_SECONDS, **inherited, "LC_MESSAGES": "C", **_variables(parsed)}
 
 
 def _run(command: Sequence[str], parsed: URL, url: str, done: str) -> None:
@@ -276,12 +306,13 @@ def _run(command: Sequence[str], parsed: URL, url: str, done: str) -> None:
         ) from error
     if result.returncode == 0:
         return
-    said = _without_secrets(result.stderr.strip() or f"exit code {result.returncode}", environment)
+    said = without_secrets(result.stderr.strip() or f"exit code {result.returncode}", environment)
     message = "; ".join(line.strip() for line in said.splitlines()[:6])
     raise ActionError(f"{mask_url(url)} cannot be {done}: {message}", hint=_hint(said))
 
 
-def _without_secrets(text: str, environment: Mapping[str, str]) -> str:
+def without_secrets(text: str, environment: Mapping[str, str]) -> str:
+    """`text` without the password of libpq's `environment`, plain or as in a URL."""
     password = environment.get("PGPASSWORD", "")
     for shown in {password, quote(password, safe=""), quote_plus(password)}:
         if shown:

@@ -121,20 +121,18 @@ def resolve(session: Session, step: StepState, path: str, how: str) -> str:
     Raises:
         UserError: the file is not in conflict, or still holds markers.
     """
-    item = next((item for item in open_conflicts(session, step) if item.conflict.path == path), None)
-    if item is None:
-        names = ", ".join(c.path for c in step.outcome.conflicts) if step.outcome else ""
-        raise UserError(
-            f"{path} is not in conflict",
-            hint=f"in conflict are: {names}" if names else "nothing is in conflict",
-        )
+    item = _open_one(session, step, path)
     target = session.worktree.path / path
     if how == "marked":
         if item.markers:
             raise UserError(
                 f"{path} still holds conflict markers",
                 where=f"{path}:{item.markers[0]}",
-                hint="edit it, or use --ours or --theirs",
+                hint="edit it, or use --ours, --theirs, --both or --suggestion",
+            )
+        if target.is_file() and not target.is_symlink() and (problem := parses(path, target.read_bytes())):
+            raise UserError(
+                f"{path} does not parse: {problem}", where=path, hint="mend it in the worktree first"
             )
         text = "removed" if not target.exists() else "as it stands in the worktree"
     else:
@@ -147,6 +145,26 @@ def resolve(session: Session, step: StepState, path: str, how: str) -> str:
     verdict = FileVerdict(path, Verdict.RESOLVED, "person", text)
     session.store.record_file(session.run.id, step.story_id, step.batch, verdict)
     return f"{path}: {text}"
+
+
+def conflict_of(session: Session, step: StepState, path: str) -> Conflict:
+    """The conflict of a file.
+
+    Raises:
+        UserError: it is not in conflict.
+    """
+    return _open_one(session, step, path).conflict
+
+
+def _open_one(session: Session, step: StepState, path: str) -> Open:
+    item = next((item for item in open_conflicts(session, step) if item.conflict.path == path), None)
+    if item is None:
+        names = ", ".join(c.path for c in step.outcome.conflicts) if step.outcome else ""
+        raise UserError(
+            f"{path} is not in conflict",
+            hint=f"in conflict are: {names}" if names else "nothing is in conflict",
+        )
+    return item
 
 
 def _put(session: Session, path: str, entry: Entry | None) -> None:

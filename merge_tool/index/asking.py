@@ -127,7 +127,7 @@ class ProjectAnswers:
         )
 
     def _with_staff(self, verdict: QueryVerdict) -> QueryVerdict:
-        """What only the platform's own staff comes to reads all tenants by design, or forgets one: the text does not tell."""
+        """What only the platform's own staff, or a worker in the background, comes to reads all tenants by design, or forgets one: the text does not tell."""
         if (
             verdict.scoped not in (Scoped.NO, Scoped.PARTIAL)
             or verdict.function is None
@@ -136,9 +136,21 @@ class ProjectAnswers:
         ):
             return verdict
         why = self.staff_of(verdict.function)
+        if not why and verdict.scoped is Scoped.NO:
+            why = self._worker_of(verdict.function)
         if not why:
             return verdict
         return replace(verdict, scoped=Scoped.UNDECIDED, reasons=(*verdict.reasons, why))
+
+    def _worker_of(self, function: FunctionFacts) -> str:
+        from merge_tool.index.background import Background
+
+        behind = self.once("background", lambda: Background(self._index())).behind(function)
+        return (
+            f"only {behind} comes to it, which looks like work in the background, or at a console, for all tenants"
+            if behind
+            else ""
+        )
 
     def why_open(self, route: Route) -> str:
         """What speaks for a route that has no tenant, said for people; "" where nothing does."""

@@ -157,8 +157,8 @@ def _method(
         call = _note(reader, Call(Attr(query, name), args, kwargs, span, tuple(reader.env.present)))
         reader.sink(query, "execute", span, call)
         return call
-    if isinstance(base, Call) and name in RUNNING:
-        # `users_of(db).all()`: the function may give a legacy Query, which runs here.
+    if isinstance(base, Call) and name in RUNNING and not args and not kwargs:
+        # `users_of(db).all()`: the function may give a legacy Query, which runs here. `Session().scalar(stmt)` runs what it is given.
         call = _note(reader, Call(Attr(base, name), args, kwargs, span, tuple(reader.env.present)))
         reader.sink(base, "execute", span, call)
         return call
@@ -167,7 +167,11 @@ def _method(
         return changed
     if name in ("get", "pop") and args and isinstance(args[0], Const) and isinstance(args[0].value, str):
         reader.scope.constants_read.add(args[0].value)
-    if name in COMPARING and args and isinstance(base, Ref | Attr | Item):
+    if (
+        name in COMPARING
+        and args
+        and (isinstance(base, Ref | Attr | Item) or (isinstance(base, Call) and base.name == "tuple_"))
+    ):
         return Compare(base, name, args[0])
     if name == "format" and isinstance(base, Const | Text):
         return filled(BRACES, base, args, dict(kwargs))

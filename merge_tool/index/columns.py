@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from merge_tool.model.source import Span
+from merge_tool.rulekit.matchers import words
 from merge_tool.rulekit.schema import SchemaColumn, SchemaKey
 from merge_tool.rulekit.values import Attr, Call, Const, Item, Items, Logic, Ref, Value, walk
 
@@ -15,6 +16,11 @@ _KEYS = {
     "PrimaryKeyConstraint": "primary",
     "ForeignKeyConstraint": "foreign",
 }
+
+
+_RANDOM = frozenset(
+    "uuid uuid1 uuid4 uuid7 guid token secrets random nanoid nano ulid cuid shortuuid urandom hex".split()  # noqa: SIM905
+)
 
 
 def truth(value: Value | None) -> bool | None:
@@ -71,7 +77,20 @@ def read_column(call: Call, path: str, default: str = "", annotation: Value | No
         "server_default" in kwargs
         and not (isinstance(kwargs["server_default"], Const) and kwargs["server_default"].value is None),
         _target(call).rpartition(".")[2],
+        _is_generated(kwargs),
     )
+
+
+def _is_generated(kwargs: Mapping[str, Value]) -> bool:
+    """Whether the column's default draws a value at random, so that no two rows ever have the same one."""
+    for key in ("default", "default_factory", "server_default"):
+        for item in walk(kwargs[key]) if key in kwargs else ():
+            name = (
+                item.last if isinstance(item, Ref) else item.name if isinstance(item, Call) else string(item)
+            )
+            if name == "generate" or _RANDOM.intersection(words(name)):
+                return True
+    return False
 
 
 def plain_column(name: str, path: str, span: Span, annotation: Value) -> SchemaColumn:
@@ -187,4 +206,7 @@ def read_key(call: Call, path: str, names: Mapping[str, str]) -> SchemaKey:
         refers = tuple(text.rpartition(".")[2] for text in texts)
     columns = tuple(column_name(item, names) for item in args)
     unique = kind == "unique" or truth(kwargs.get("unique")) is True
-    return SchemaKey(kind, columns, path, call.span, name, unique, target, refers)
+    where = " ".join(
+        string(item) for key, value in call.kwargs if key.endswith("_where") for item in walk(value)
+    )
+    return SchemaKey(kind, columns, path, call.span, name, unique, target, refers, where)

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex
 
 
+_HELPERS = 2  # how deep a helper is looked into that may ask for the tenant
+_SHORT = 15  # calls, more than which no such helper has
+
+
 class TenantDependencies:
     """Judges dependencies for one project and policy."""
 
@@ -70,6 +74,31 @@ class TenantDependencies:
                 yield from self.names(function.path, function, value, depth)
             if isinstance(item.annotation, Ref):
                 yield item.annotation.last
+
+    def asked_in(self, function: FunctionFacts, depth: int = 0) -> bool:
+        """Whether a function calls a dependency of the policy itself, or a helper that does: `ctx = await resolve_tenant(user, header)`."""
+        wanted = self._index.policy.routes.dependencies
+        if not wanted:
+            return False
+        for call in function.calls:
+            name = self._index.callee_name(function.path, function, call)
+            if not name:
+                continue
+            if name in wanted or (call.name in self._wanted_last and self._is_reexport(name, wanted)):
+                return True
+            helper = self._index.function(name) if depth < _HELPERS else None
+            if (
+                helper is not None
+                and helper is not function
+                and len(helper.calls) <= _SHORT
+                and self.asked_in(helper, depth + 1)
+            ):
+                return True
+        return False
+
+    def _is_reexport(self, name: str, wanted: tuple[str, ...]) -> bool:
+        found = self._index.function(name)
+        return found is not None and any(self._index.function(item) is found for item in wanted)
 
     def class_has_tenant(self, function: FunctionFacts) -> bool:
         """Whether the class of a method, or one that it is made of, declares the tenant dependency for all of its routes.

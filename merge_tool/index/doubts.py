@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from merge_tool.index.entities import Frame, entity_of, strip
+from merge_tool.index.provenance import Provenance, is_credential, is_login, is_secret
 from merge_tool.index.related import is_null
 from merge_tool.index.tables import Flow, Statement, TableUse
 from merge_tool.model.policy import Policy
@@ -14,7 +15,7 @@ from merge_tool.rulekit.matchers import words
 from merge_tool.rulekit.project import Model, Scoped
 from merge_tool.rulekit.tenancy import tenant_words
 from merge_tool.rulekit.tenants import takes_tenant
-from merge_tool.rulekit.values import Attr, Compare, Items, Logic, Op, Ref, Root, Star, Value, walk
+from merge_tool.rulekit.values import Attr, Call, Compare, Items, Logic, Op, Ref, Root, Star, Value, walk
 
 if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _TIES = frozenset(
     ("mapping", "member", "members", "membership", "memberships", "link", "association", "user", "users")
 )
+_INVITED = frozenset(("invitation", "invitations", "invite", "invites"))
 _PERSONS = frozenset(("email", "user", "account", "person", "member", "subject", "sub", "identity"))
 _COMPARED = frozenset(("==", "!=", "in", "not in", "is", "is not"))
 _NAMED = frozenset(("==", "in_"))
@@ -47,9 +49,23 @@ def doubt(index: ProjectIndex, flow: Flow, statement: Statement, entity: TableUs
     if checked_after(flow.frame.function, flow.root, index.policy.column):
         return f"the {index.policy.column} of what it loads is compared afterwards"
     model = index.models.by_name.get(entity.key.partition("@")[0])
-    if model is None or takes_tenant(flow.frame.function, index.policy):
+    if model is None:
+        return ""
+    origin = Provenance(index)
+    if origin.compared_by_callers(flow.frame.function, flow.root):
+        return f"every caller that is seen compares the {index.policy.column} of what it gives back"
+    pairs = list(_named(index, flow, statement, entity.key))
+    for name, value, frame in pairs:
+        if _is_key(model, name) and (why := origin.of_key(value, frame)):
+            return why
+    if takes_tenant(flow.frame.function, index.policy):
         return ""  # who has the tenant in hand and leaves it out forgot it
-    named = set(_named(index, flow, statement, entity.key))
+    named = {name for name, _, _ in pairs}
+    for name in sorted(named):
+        if is_secret(name) or is_credential(model, name):
+            return f"its row is named by its {name}, which only its owner was given"
+        if is_login(index, model, name):
+            return f"a person is looked up by {name}, which names one over all tenants, as a login does"
     reads = isinstance(flow.root, Root) and flow.root.kind in ("select", "query") and not flow.kind
     for name in sorted(named & set(model.foreign_keys)) if reads else ():
         if _links(index, model, name):
@@ -60,6 +76,14 @@ def doubt(index: ProjectIndex, flow: Flow, statement: Statement, entity: TableUs
         and any(_PERSONS.intersection(words(name)) for name in named)
     ):
         return "the table says by its name which tenants a person belongs to, and is asked for one person's"
+    for key in statement.entities if reads else ():
+        beside = index.models.by_name.get(key.partition("@")[0])
+        if (
+            key != entity.key
+            and beside is not None
+            and _asked_for_person(index, flow, statement, key, beside)
+        ):
+            return f"it is tied to {beside.name}, which is asked for the tenants of one person"
     if not any(_has_column(index, key) for key in statement.entities):
         for name in sorted(named & set(model.foreign_keys)):
             owner = index.models.find(model.foreign_keys[name])
@@ -68,9 +92,19 @@ def doubt(index: ProjectIndex, flow: Flow, statement: Statement, entity: TableUs
     return ""
 
 
+def _asked_for_person(index: ProjectIndex, flow: Flow, statement: Statement, key: str, model: Model) -> bool:
+    """Whether a table beside says which persons belong to which tenants, and is held to one person."""
+    named = {name for name, _, _ in _named(index, flow, statement, key)}
+    if _maps_persons(model, index.policy) and any(_PERSONS.intersection(words(name)) for name in named):
+        return True
+    return any(_links(index, model, name) for name in named & set(model.foreign_keys))
+
+
 def _maps_persons(model: Model, policy: Policy) -> bool:
-    """Whether a table is named for the tie of persons to tenants: `UserTenantMapping`, `OrganizationMember`."""
+    """Whether a table is named for the tie of persons to tenants: `UserTenantMapping`, `OrganizationMember`, `Invitation`."""
     have, want = words(model.name), tenant_words(policy)
+    if _INVITED.intersection(have):
+        return True
     speaks = any(have[at : at + len(want)] == want for at in range(len(have)) if want)
     return speaks and bool(_TIES.intersection(have))
 
@@ -111,14 +145,21 @@ def _has_column(index: ProjectIndex, key: str) -> bool:
     return model is None or (model.has_tenant and index.models.is_tenant(model))
 
 
-def _named(index: ProjectIndex, flow: Flow, statement: Statement, key: str) -> Iterator[str]:
-    """The columns of a table that are compared with a value from outside of the statement, always."""
-    for op, _ in flow.ops:
+def _is_key(model: Model, name: str) -> bool:
+    return name in model.primary or name in model.foreign_keys or name == "id" or name in model.relationships
+
+
+def _named(
+    index: ProjectIndex, flow: Flow, statement: Statement, key: str
+) -> Iterator[tuple[str, Value, Frame]]:
+    """The columns of a table that are compared with a value from outside of the statement, always; with that value."""
+    for op, where in flow.ops:
         if isinstance(op, Op) and op.name == "filter_by":
-            yield from (name for name, value in op.kwargs if name and not is_null(value))
+            yield from ((name, value, where) for name, value in op.kwargs if name and not is_null(value))
     for value, frame in statement.conditions:
         for item in _always(value):
-            for side, other in ((item.left, item.right), (item.right, item.left)):
+            for given, other in ((item.left, item.right), (item.right, item.left)):
+                side = _folded(given)
                 if (
                     item.op in _NAMED
                     and _is_column_of(index, side, frame, key)
@@ -126,7 +167,17 @@ def _named(index: ProjectIndex, flow: Flow, statement: Statement, key: str) -> I
                     and entity_of(index, frame, other) is None
                 ):
                     plain = strip(side)
-                    yield plain.last if isinstance(plain, Ref) else getattr(plain, "name", "")
+                    yield (
+                        plain.last if isinstance(plain, Ref) else getattr(plain, "name", ""),
+                        other,
+                        frame,
+                    )
+
+
+def _folded(value: Value) -> Value:
+    """The column in `func.lower(User.email)`: another spelling of it."""
+    folds = isinstance(value, Call) and value.name in ("lower", "upper", "trim") and len(value.args) == 1
+    return value.args[0] if folds and isinstance(value, Call) else value
 
 
 def _is_column_of(index: ProjectIndex, value: Value, frame: Frame, key: str) -> bool:

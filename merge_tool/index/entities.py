@@ -100,7 +100,7 @@ def entity_of(index: ProjectIndex, frame: Frame, value: Value, depth: int = 0) -
     if frame.function.parameter(head) is not None and head not in ("self", "cls"):
         return None
     if head in ("self", "cls"):
-        return _class_model(index, frame, rest)
+        return _class_model(index, frame, rest, itself_named=head == "cls")
     dotted = value.dotted
     while dotted:
         qualified = index.resolve(frame.path, dotted, frame.function)
@@ -135,17 +135,22 @@ def owner_class(index: ProjectIndex, frame: Frame) -> str:
     return f"{index.modules[frame.path].module}.{frame.function.class_name}"
 
 
-def _class_model(index: ProjectIndex, frame: Frame, rest: str) -> EntityRef | None:
+def _class_model(
+    index: ProjectIndex, frame: Frame, rest: str, *, itself_named: bool = False
+) -> EntityRef | None:
     """`self.model` where the class, or one that it is made of, binds it to one model."""
     name = rest.partition(".")[0]
     owner = owner_class(index, frame)
+    itself = index.models.by_name.get(owner) if owner and itself_named else None
+    if itself is not None and (not name or name in itself.columns or name in itself.relationships):
+        return EntityRef(itself.qualified, itself)
     for base in index.types.bases(owner) if owner and name else ():
         facts = index.find_class(base)
         held = facts.attributes.get(name) if facts is not None else None
         if facts is not None and isinstance(held, Ref):
             model = index.models.by_name.get(index.resolve(facts.path, held.dotted))
             return EntityRef(model.qualified, model) if model is not None else None
-    if "model" not in name.lower():
+    if "model" not in name.lower() and not name[:1].isupper():
         return None
     # A repository that subclasses, type arguments or constructors give just one model is that model's.
     found = index.statements.generics.models(frame.path, frame.function, f"self.{name}")

@@ -21,6 +21,7 @@ from merge_tool.rulekit.values import (
     Choice,
     Const,
     Items,
+    Record,
     Ref,
     Star,
     Text,
@@ -40,6 +41,9 @@ _GIVE_CLIENTS = frozenset(
 )
 _KEY_WORDS = ("key", "name", "keys", "names")
 _MAX_DEPTH = 5
+_HASHES = frozenset(
+    ("hset", "hsetnx", "hget", "hdel", "hexists", "hincrby", "hincrbyfloat", "hstrlen", "hscan", "hscan_iter")
+)
 
 
 _COMMANDS = {
@@ -60,6 +64,8 @@ def judge_keys(index: ProjectIndex, path: str, kind: str = "key") -> Iterator[Ke
                 continue
             if not judge.is_client(path, function, call):
                 continue
+            if kind == "key" and judge.in_field(path, function, call):
+                continue
             for value in _keys(call) if kind == "key" else _names(call, kind):
                 if isinstance(value, Const) and not isinstance(value.value, str | bytes):
                     continue
@@ -68,6 +74,15 @@ def judge_keys(index: ProjectIndex, path: str, kind: str = "key") -> Iterator[Ke
                     if key not in seen:
                         seen.add(key)
                         yield verdict
+
+
+def client_calls(index: ProjectIndex, function: FunctionFacts) -> Iterator[Call]:
+    """The calls by which a function itself hands a key, lock or channel to a client."""
+    judge = _KeyJudge(index)
+    names = frozenset().union(*_COMMANDS.values())
+    for call in function.calls:
+        if call.name in names and judge.is_client(function.path, function, call):
+            yield call
 
 
 def _keys(call: Call) -> Iterator[Value]:
@@ -141,6 +156,19 @@ class _KeyJudge(KeyValues):
         if last in CLIENT_PACKAGES and self._index.resolve(path, name, function) in CLIENT_PACKAGES:
             return False  # the module itself
         return bool(last) and _CLIENT_NAME.search(last) is not None
+
+    def in_field(self, path: str, function: FunctionFacts, call: Call) -> bool:
+        """Whether the tenant stands in the field of a hash: `hset("tasks", f"{tenant}:{task}", …)`, `hscan("tasks", match=…)`."""
+        if call.name not in _HASHES:
+            return False
+        given = (
+            call.argument(2, "match")
+            if call.name in ("hscan", "hscan_iter")
+            else call.argument(1, "key", "field")
+        )
+        if given is None or isinstance(given, Const | Record):
+            return False
+        return self.scoped(given, Frame(path, function, {}, frozenset()), 0).scoped is Scoped.YES
 
     # ---- judging -------------------------------------------------------------------------------------------
 

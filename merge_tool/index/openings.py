@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from merge_tool.index.harmless import Harmless
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.matchers import words
+from merge_tool.rulekit.operators import is_staff
 from merge_tool.rulekit.project import Route
-from merge_tool.rulekit.tenants import takes_tenant
+from merge_tool.rulekit.tenants import knows_tenant, takes_tenant
 
 if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex
 
 # Parts of paths that come before anybody is known, or that machines ask.
 _BEFORE = frozenset(
-    "login logout signin signup register registration token oauth oauth2 oidc saml sso callback forgot-password reset-password forgot_password reset_password webhook health healthz healthcheck livez readyz liveness readiness version".split()  # noqa: SIM905
+    "login logout signin signup register registration token oauth oauth2 oidc saml sso callback forgot-password reset-password forgot_password reset_password webhook health healthz healthcheck livez readyz liveness readiness version auth authn password forgot mfa totp passkeys verify-email verify_email magic-link magic_link .well-known jwks jwks.json unsubscribe request-access waitlist plans pricing public challenge".split()  # noqa: SIM905
 )
-_STAFF = frozenset(("superuser", "superadmin", "sysadmin", "staff", "backoffice"))
-_STAFF_PAIRS = (
-    ("super", "admin"),
-    ("super", "user"),
-    ("platform", "admin"),
-    ("system", "admin"),
-    ("global", "admin"),
-    ("back", "office"),
+# Parts of paths that mean whoever is logged in, and what is theirs in every tenant.
+_OWN = frozenset(
+    "me self my mine whoami profile preferences password mfa totp avatar onboarding".split()  # noqa: SIM905
 )
+_PERSONS = frozenset(
+    "user users principal account person member customer identity subject authenticated logged login auth".split()  # noqa: SIM905
+)
+_SECRETS = frozenset(("token", "secret", "signature", "nonce"))
 _HARMLESS = "nothing that it calls reads or writes a tenant's table"
 _FEW = 10  # routes from which on a share says something
 _RARE = 0.2
-_USUAL = 0.5
+_USUAL = 0.3
 
 
 class Openings:
@@ -59,14 +58,35 @@ class Openings:
             return f"it stands behind {staff}, which looks like the platform's own staff"
         if self._before_is_open and _comes_before(route):
             return "it comes before anybody is known, as nearly all routes of this project with such a path"
+        secret = _secret_in(route)
+        if secret:
+            return f"who comes to it knows the {secret} in its path, which stands for what was given to nobody else"
         function = self._function(route)
+        own = (
+            _own_part(route)
+            if function is not None and not knows_tenant(function, self._index.policy)
+            else ""
+        )
+        if own:
+            return f"it is about who is logged in, as {own} in its path says, and names no tenant"
         if (
             function is not None
             and not takes_tenant(function, self._index.policy)
             and self._reach.touches_nothing(function)
         ):
             return _HARMLESS
+        if function is not None and self._share >= _USUAL and self._reads_nothing(route, function):
+            return "nothing of what is seen that it calls comes to a tenant's table; what is not seen may"
         return ""
+
+    def _reads_nothing(self, route: Route, function: FunctionFacts) -> bool:
+        """Whether a route that names no tenant is seen to come to no tenant's rows, and stands among others of its kind."""
+        if knows_tenant(function, self._index.policy) or self._index.open_way(function, True):
+            return False
+        if any(_PERSONS.intersection(words(name)) for name in route.guards):
+            return True
+        beside = [item for item in self._routes if item.router == route.router and item is not route]
+        return bool(beside) and not any(item.has_tenant for item in beside)
 
     def harmless(self, function: FunctionFacts) -> str:
         """Why a handler can come to no tenant's rows, said for people; "" where it may."""
@@ -87,10 +107,26 @@ def staff_word(route: Route) -> str:
     return next((item for item in (*route.guards, *parts) if is_staff(item)), "")
 
 
-def is_staff(name: str) -> bool:
-    """Whether a name speaks of people who run the platform, above all tenants; an admin may be a tenant's own."""
-    have = words(name)
-    return bool(_STAFF.intersection(have)) or any(pair in _STAFF_PAIRS for pair in pairwise(have))
+def _secret_in(route: Route) -> str:
+    """The parameter in all of a route's paths that is a secret: `token` of `/invites/{token}/accept`."""
+    found = ""
+    for path in route.paths:
+        named = [part.strip("{}").partition(":")[0] for part in path.split("/") if part.startswith("{")]
+        found = next((name for name in named if words(name)[-1:] and words(name)[-1] in _SECRETS), "")
+        if not found:
+            return ""
+    return found
+
+
+def _own_part(route: Route) -> str:
+    """The part of the path that means the person who is logged in, where a dependency says who that is; else ""."""
+    if not any(_PERSONS.intersection(words(name)) for name in route.guards):
+        return ""
+    for path in route.paths:
+        for part in path.split("/"):
+            if "{" not in part and _OWN.intersection(words(part)):
+                return part
+    return ""
 
 
 def _comes_before(route: Route) -> bool:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from merge_tool.index.branches import kinds_told_apart
-from merge_tool.index.entities import EntityRef, Frame, entity_of, strip
-from merge_tool.index.related import is_null, names_row, other_side, text_compares
+from merge_tool.index.entities import Frame, entity_of, strip
+from merge_tool.index.related import is_null, other_side, text_compares
 from merge_tool.index.rows import same_row
+from merge_tool.index.ties import Ties
 from merge_tool.index.words import ELEMENT
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.project import Scoped
@@ -33,18 +34,14 @@ from merge_tool.rulekit.values import (
 )
 
 if TYPE_CHECKING:
-    from merge_tool.index.project import ProjectIndex
+    pass
 
 _MAX_DEPTH = 6
 _EQUAL = frozenset(("==", "in_", "is_", "is", "in", "any_", "__eq__", "is_not_distinct_from", "eq_"))
 
 
-class Predicates:
+class Predicates(Ties):
     """Judges conditions for one project and policy."""
-
-    def __init__(self, index: ProjectIndex) -> None:
-        self._index = index
-        self._column = index.policy.column
 
     # ---- what a condition says of one table ------------------------------------------------------------------
 
@@ -144,18 +141,20 @@ class Predicates:
                 return True
         return False
 
-    def _is_column(self, value: Value) -> bool:
-        value = strip(value)
-        return (isinstance(value, Ref) and "." in value.dotted and value.last == self._column) or (
-            isinstance(value, Attr) and value.name == self._column
-        )
-
     def _compared(self, value: Compare, frame: Frame, key: str, depth: int) -> tuple[Scoped, str]:
         if value.op in ("has", "any"):
             target = other_side(self._index, value.left, frame, key)
             return self.status(value.right, frame, target, depth + 1) if target else (Scoped.NO, "")
+        if value.op == "in_" and isinstance(value.left, Call) and value.left.name == "tuple_":
+            # tuple_(Event.tenant_id, Event.id).in_(select(…)): the rows are those that the select names.
+            owners = [entity_of(self._index, frame, item) for item in value.left.args]
+            if any(owner is not None and owner.key == key for owner in owners):
+                return self._subquery_status(value.right, frame, depth), ""
         for side, other in ((value.left, value.right), (value.right, value.left)):
             side = strip(side)
+            chosen = self._chosen(side, frame)
+            if key in chosen and self._is_column(side):
+                return self.value_status(other, frame) if value.op in _EQUAL else Scoped.NO, ""
             if self._is_column(side):
                 owner = (
                     side.base
@@ -174,11 +173,23 @@ class Predicates:
                     continue
                 if value.op not in _EQUAL:
                     return Scoped.NO, ""
-                if self._is_column(other) and entity_of(self._index, frame, other) is not None:
-                    continue  # tenant = tenant: an edge, see `equalities`
+                beside = entity_of(self._index, frame, other)
+                if beside is not None and (self._is_column(other) or beside.model is not None):
+                    continue  # tenant = tenant, or the tenant's own row: an edge, see `equalities`
                 if is_null(other):
                     return Scoped.YES, ""  # only the rows that belong to no tenant
                 return self.value_status(other, frame), ""
+            if value.op in _EQUAL and side is strip(value.left) and not is_null(other):
+                entity = entity_of(self._index, frame, side)
+                if entity is not None and entity.key == key and self.is_tenant_relation(side, entity):
+                    return self.value_status(other, frame), ""
+                if (
+                    entity is not None
+                    and entity.key == key
+                    and self.names_tenant(side, entity)
+                    and entity_of(self._index, frame, other) is None
+                ):
+                    return self.value_status(other, frame), ""
             if value.op == "in_" and side is strip(value.left):
                 # User.id.in_(select(…) held to one tenant): the rows are, through the foreign key.
                 entity = entity_of(self._index, frame, side)
@@ -188,16 +199,12 @@ class Predicates:
                         return found, ""
         return Scoped.NO, ""
 
-    def foreign_of(self, value: Value, frame: Frame) -> str:
-        """The table whose foreign key or own key a column is, by its name in the statement; "" where it is none."""
-        entity = entity_of(self._index, frame, strip(value))
-        return entity.key if entity is not None and self._is_key_column(strip(value), entity) else ""
-
-    def _is_key_column(self, value: Value, entity: EntityRef) -> bool:
-        name = value.last if isinstance(value, Ref) else value.name if isinstance(value, Attr) else ""
-        if entity.model is None:
-            return False
-        return name in entity.model.foreign_keys or name == "id" or name.endswith("_id")
+    def _chosen(self, side: Value, frame: Frame) -> tuple[str, ...]:
+        """The tables of `kind.tenant_id` where `kind = Order if new else Archive`."""
+        if not isinstance(side, Attr) or not isinstance(side.base, Choice):
+            return ()
+        found = [entity_of(self._index, frame, arm) for arm in side.base.arms]
+        return tuple(item.key for item in found if item is not None)
 
     def _subquery_status(self, value: Value, frame: Frame, depth: int) -> Scoped:
         query = strip(value)
@@ -212,6 +219,11 @@ class Predicates:
             for verdict in judge.judge(flow):
                 seen = True
                 lowest = min(lowest, verdict.scoped)
+            for scoped in judge.inner_scopes(
+                flow
+            ):  # what it reads from a subquery or a CTE is no table of its own
+                seen = True
+                lowest = min(lowest, scoped)
         return lowest if seen else Scoped.NO
 
     def value_status(self, value: Value, frame: Frame) -> Scoped:
@@ -292,59 +304,6 @@ class Predicates:
         if module is None or not isinstance(value, Compare | Logic | Items | Choice):
             return None
         return value, Frame(module.path, module.top, {}, frozenset())
-
-    # ---- what ties tables together ---------------------------------------------------------------------------
-
-    def equalities(self, value: Value, frame: Frame) -> Iterator[tuple[str, str]]:
-        """Pairs of tables that a condition ties by a foreign key or by equal tenants. Only what always holds counts."""
-        if isinstance(value, Star):
-            yield from self.equalities(value.value, frame)
-        elif (isinstance(value, Logic) and value.op == "and") or isinstance(value, Items):
-            for item in value.items:
-                yield from self.equalities(item, frame)
-        elif isinstance(value, Compare) and value.op == "==":
-            left, right = strip(value.left), strip(value.right)
-            one, other = entity_of(self._index, frame, left), entity_of(self._index, frame, right)
-            if (
-                one is not None
-                and other is not None
-                and one.key != other.key
-                and self._ties(left, one, right, other)
-            ):
-                yield one.key, other.key
-
-    def _ties(self, left: Value, one: EntityRef, right: Value, other: EntityRef) -> bool:
-        if self._is_column(left) and self._is_column(right):
-            return True
-        if self._is_foreign(left, one, other) or self._is_foreign(right, other, one):
-            return True
-        return names_row(left, right, other) or names_row(right, left, one)
-
-    def _is_foreign(self, value: Value, owner: EntityRef, other: EntityRef) -> bool:
-        name = value.last if isinstance(value, Ref) else value.name if isinstance(value, Attr) else ""
-        if owner.model is None or other.model is None:  # a subquery: its columns are not known by name
-            return name == "id" or name.endswith("_id")
-        table = owner.model.foreign_keys.get(name)
-        if table is None:
-            return False
-        return table in (other.model.table, other.model.name)
-
-    def keys(self, value: Value, frame: Frame) -> Iterator[str]:
-        """The tables that a condition mentions outside of its subqueries."""
-        stack = [value]
-        while stack:
-            item = stack.pop()
-            if isinstance(item, Query):
-                continue
-            if isinstance(item, Compare):
-                for side in (item.left, item.right):
-                    entity = entity_of(self._index, frame, side)
-                    if entity is not None:
-                        yield entity.key
-            elif isinstance(item, Logic | Items):
-                stack.extend(item.items)
-            elif isinstance(item, Star):
-                stack.append(item.value)
 
     def opaque(self, value: Value, frame: Frame, depth: int = 0) -> Iterator[str]:
         """What in a condition cannot be seen through, said for people."""

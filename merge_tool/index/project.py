@@ -18,6 +18,7 @@ from merge_tool.index.track import Answers, Memo, Tracker
 from merge_tool.index.types import Types
 from merge_tool.model.policy import Policy
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, ModuleFacts, Unreadable
+from merge_tool.rulekit.matchers import matches_glob
 from merge_tool.rulekit.project import CallSite, Model
 from merge_tool.rulekit.values import Call, Choice, Ref, Value
 
@@ -62,6 +63,7 @@ class ProjectIndex(ProjectAnswers):
         self._sites: Memo[str, tuple[CallSite, ...]] = Memo(self.tracker)
         self._targets: Memo[str, dict[Place, list[tuple[str, int]]]] = Memo(self.tracker)
         self._sites_in: Memo[tuple[str, str], tuple[CallSite, ...]] = Memo(self.tracker)
+        self._checked_files: dict[str, bool] = {}
         self._below: dict[str, list[tuple[str, str]]] | None = None
 
     def _all_models(self) -> Models:
@@ -222,6 +224,20 @@ class ProjectIndex(ProjectAnswers):
     def _find_callers(self, qualified: str) -> tuple[CallSite, ...]:
         function = self.names.find_function(qualified)
         return tuple(self._sites_of(function)) if function is not None else ()
+
+    def checked_callers(self, qualified: str) -> tuple[CallSite, ...]:
+        """Those of the callers that stand in files which the policy has checked: a test lets nothing go, and keeps nothing."""
+        return tuple(site for site in self.callers(qualified) if self._is_checked(site.path))
+
+    def _is_checked(self, path: str) -> bool:
+        known = self._checked_files.get(path)
+        if known is None:
+            take, leave = self.policy.checked_paths, self.policy.unchecked_paths
+            known = (not take or any(matches_glob(path, item) for item in take)) and not any(
+                matches_glob(path, item) for item in leave
+            )
+            self._checked_files[path] = known
+        return known
 
     def called_by_super(self, name: str) -> bool:
         """Whether some method calls `super().name(…)`; which class that reaches, only the object's own class says."""

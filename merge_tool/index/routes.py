@@ -288,6 +288,8 @@ class RouteReader:
             by = "decorator"
         elif self._dependencies.class_has_tenant(target):
             by = "class"
+        elif self._dependencies.asked_in(target):
+            by = "body"
         mounts = self._mounts(router)
         paths = tuple(dict.fromkeys(mount.prefix + own_path for mount in mounts))
         open_paths = (

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _MAX_DEPTH = 3
 # What a request brings is named so; anything may stand in it.
-_SENT_IN = frozenset(("payload", "data", "body", "request", "req", "form", "query", "params", "callback", "message", "input", "dto", "schema"))  # fmt: skip
+SENT_IN = frozenset(("payload", "data", "body", "request", "req", "form", "query", "params", "callback", "message", "input", "dto", "schema"))  # fmt: skip
 
 
 def same_row(index: ProjectIndex, value: Compare, frame: Frame) -> str:
@@ -134,7 +134,7 @@ class Rows:
         if known is not None:
             return "row" if known.foreign_keys.get(name) == table or kind == model else ""
         written = owner.dotted if isinstance(owner, Ref) else ""
-        if self._index.find_class(kind) is not None or set(written.lower().split(".")) & _SENT_IN:
+        if self._index.find_class(kind) is not None or set(written.lower().split(".")) & SENT_IN:
             return ""
         return "object" if name == "id" or name.endswith("_id") else ""
 

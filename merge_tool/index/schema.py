@@ -11,7 +11,7 @@ from merge_tool.index.migrations import is_revision
 from merge_tool.rulekit.facts import ClassFacts, ModuleFacts
 from merge_tool.rulekit.project import Model
 from merge_tool.rulekit.schema import SchemaColumn, SchemaKey, SchemaTable
-from merge_tool.rulekit.values import Call, Ref, Value
+from merge_tool.rulekit.values import Call, Const, Entry, Ref, Value, walk
 
 if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex
@@ -74,6 +74,19 @@ def _table(index: ProjectIndex, model: Model, extra: list[Call]) -> SchemaTable:
         model.table in tables.tenant or "*" in tables.tenant,
         model.table in tables.shared,
         model.known,
+        any(_is_view(value) for _, value in values),
+    )
+
+
+def _is_view(value: Value) -> bool:
+    """Whether table arguments say `{"info": {"is_view": True}}`, as revisions that leave views alone ask for."""
+    return any(
+        isinstance(item, Entry)
+        and isinstance(item.key, Const)
+        and item.key.value in ("is_view", "view")
+        and isinstance(item.value, Const)
+        and item.value.value is True
+        for item in walk(value)
     )
 
 

@@ -92,7 +92,7 @@ class StatementJudge:
                 yield from self.judge(replace(flow, ops=(*flow.ops, (Unknown(why), flow.frame))))
 
     def _is_used_by_callers(self, function: FunctionFacts) -> bool:
-        if self._index.callers(self._index.qualified(function)):
+        if self._index.checked_callers(self._index.qualified(function)):
             return True
         return bool(function.class_name) and self._index.called_by_super(function.name)
 
@@ -351,6 +351,13 @@ class StatementJudge:
                 frame.function,
                 role if entity.primary else "joined",
             )
+
+    def inner_scopes(self, flow: Flow) -> list[Scoped]:
+        """How far the subqueries and CTEs are held that a statement reads from."""
+        if not isinstance(flow.root, Root) or flow.root.kind in ("union", "insert"):
+            return []
+        tables = self._statements.read(flow, frozenset()).entities.values()
+        return [item.scoped for item in tables if item.inner is not None]
 
     def _by_listener(self, entity: TableUse, flow: Flow) -> bool:
         """Whether a listener of the session adds the tenant to a statement for one of its tables."""

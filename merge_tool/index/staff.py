@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from merge_tool.index.openings import is_staff, staff_word
+from merge_tool.index.openings import staff_word
 from merge_tool.index.track import Memo
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.matchers import words
+from merge_tool.rulekit.operators import is_staff
 
 if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex
@@ -34,13 +35,17 @@ class Staff:
         return self._known.ask_around((function.path, function.qualname), "", self._find, function, depth)
 
     def _find(self, function: FunctionFacts, depth: int) -> str:
-        return self._own(function) or self._callers(function, depth)
+        return self._own(function) or self._named(function) or self._callers(function, depth)
 
     def _own(self, function: FunctionFacts) -> str:
         routed = self._routes.get((function.path, function.qualname))
         if routed:
             return routed[0] if all(routed) else self._guard(function)
         return self._guard(function)
+
+    def _named(self, function: FunctionFacts) -> str:
+        """`admin_delete_key()` of a service, which no tenant is handed to: what the platform's own administration runs."""
+        return f"{function.name}()" if function.name.lstrip("_").startswith("admin_") else ""
 
     def _guard(self, function: FunctionFacts) -> str:
         """A check that the function calls, and that asks `is_superuser` or the like."""

@@ -121,7 +121,10 @@ class TableReader:
                 for item in value.inside:
                     self._column(statement, item, frame, primary)
             return
+        types = [item for key, item in value.kwargs if key == "type_"] if isinstance(value, Call) else []
         for child in children(value):
+            if any(child is item for item in types):
+                continue  # literal(1, type_=Order.__table__.c.total.type) reads no table
             if not (isinstance(value, Call) and child is value.func and isinstance(child, Ref)):
                 self._column(statement, child, frame, primary)
 
@@ -160,7 +163,8 @@ class TableReader:
                 "model_class",
                 "orm_model",
             )
-        return head in ("self", "cls") and "model" in rest.partition(".")[0].lower()
+        first = rest.partition(".")[0]
+        return head in ("self", "cls") and ("model" in first.lower() or first[:1].isupper())
 
     def _entity(self, value: Value, frame: Frame) -> TableUse | None:
         found = entity_of(self._index, frame, value)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from merge_tool.merging.imports import is_import, merge_import, merge_import_block
-from merge_tool.merging.lexer import Line
+from merge_tool.merging.lexer import Line, logical_lines
 from merge_tool.merging.model import Allowance, Left, Step
+from merge_tool.merging.order import order_of
 from merge_tool.merging.pairing import LIKENESS, shared
-from merge_tool.merging.sequence import Row, Spot, rows_and_spots
+from merge_tool.merging.sequence import Row, Spot, contains, rows_and_spots
 from merge_tool.merging.tokens import merge_statement
 
 Lines = Sequence[Line]
@@ -33,6 +34,12 @@ def merge_lines(base: Lines, ours: Lines, theirs: Lines, allowance: Allowance) -
     if all(is_import(line) for line in every) and len({line.key[0] for line in every}) == 1:
         return merge_import_block(base, ours, theirs, allowance)
     rows, spots = rows_and_spots(base, ours, theirs)
+    if contains(rows, spots, "ours"):
+        allowance.take(Step.CONTAINED, "ours made the edits that theirs made, and more")
+        return _text(ours)
+    if contains(rows, spots, "theirs"):
+        allowance.take(Step.CONTAINED, "theirs made the edits that ours made, and more")
+        return _text(theirs)
     _no_moves(rows, spots)
     pieces: list[str] = []
     for index, spot in enumerate(spots):
@@ -158,9 +165,15 @@ def _both_added(own: Lines, other: Lines, allowance: Allowance) -> str:
     if len(named) != len(set(named)):
         raise Left("both sides added something of one name")
     if all(_defines(line) for line in heads):
+        if len(named) == 2 and min(len(own), len(other)) > 2 and _alike(own, other) >= _SAME:
+            raise Left("both sides added much the same under two names")
         allowance.take(Step.DEFINITIONS, "both sides added definitions")
     elif all(line.name or line.is_comment for line in heads):
         allowance.take(Step.ENTRIES, "both sides added names with values")
+        if len(heads) == len(own) + len(other) and not any(line.before or line.is_comment for line in heads):
+            order = order_of(_named(text, own[0].key[0]) for text in allowance.around)
+            if order is not None:
+                return _text(sorted([*own, *other], key=order))
     else:
         _independent(own, other)
         allowance.take(Step.STATEMENTS, "both sides added statements", sure=False)
@@ -168,6 +181,7 @@ def _both_added(own: Lines, other: Lines, allowance: Allowance) -> str:
 
 
 _UNSURE_TOGETHER = frozenset({Step.STATEMENTS, Step.ARGUMENTS, Step.ENTRIES, Step.SIGNATURES, Step.TOKENS})
+_SAME = 0.9  # two definitions that have more in common are one, under two names
 _LEAVES = frozenset({"return", "raise", "continue", "break"})
 
 
@@ -178,11 +192,22 @@ def _independent(own: Lines, other: Lines) -> None:
         raise Left("what one side added leaves the block before what the other added")
     if {name for line in own for name in line.targets} & {name for line in other for name in line.targets}:
         raise Left("both sides assign the same")
-    one, two = ([text for line in side for text in line.words if len(text) > 1] for side in (own, other))
-    if shared(one, two) >= LIKENESS and not (
+    if _alike(own, other) >= LIKENESS and not (
         len(own) == len(other) == 1 and _calls(own[0]) == _calls(other[0])
     ):
         raise Left("both sides added much the same")
+
+
+def _named(text: str, depth: str) -> list[Line]:
+    """The statements of a stretch that name something, at one depth."""
+    found = logical_lines(text)
+    return [line for line in found[0] if line.key[0] == depth and line.name] if found is not None else []
+
+
+def _alike(own: Lines, other: Lines) -> float:
+    """The share of words that two stretches have in common."""
+    one, two = ([text for line in side for text in line.words if len(text) > 1] for side in (own, other))
+    return shared(one, two)
 
 
 def _calls(line: Line) -> tuple[str, ...]:
@@ -213,4 +238,6 @@ def _neighbours(rows: Sequence[Row[Line]], spots: Sequence[Spot[Line]], allowanc
     if _UNSURE_TOGETHER & allowance.used.keys():
         # Measured on real merges: right in less than half of them.
         raise Left("both sides changed one statement, and each others next to it")
-    allowance.take(Step.ADJACENT, "both sides changed statements next to each other", sure=False)
+    # Measured on real merges: edits alone are right six times of seven, what is added or removed next to them three of five.
+    edits = all(row.ours and row.theirs for row in rows) and not (own_added or other_added)
+    allowance.take(Step.ADJACENT, "both sides changed statements next to each other", sure=edits)

@@ -55,6 +55,8 @@ def tree_problem(tree: ast.Module, spans: list[tuple[int, int]], known: frozense
         spans: first and last line, from 1, of what the cascade wrote.
         known: problems of the same kind that a side had already, as this function words them.
     """
+    if problem := _late_future(tree):
+        return "" if problem in known else problem
     for node in _within(tree.body, spans):
         for inner in ast.walk(node) if not hasattr(node, "body") else _shallow(node):
             problem = _twice(inner)
@@ -65,7 +67,20 @@ def tree_problem(tree: ast.Module, spans: list[tuple[int, int]], known: frozense
 
 def twice_in(tree: ast.Module) -> frozenset[str]:
     """Everything that stands twice somewhere in a tree, as `tree_problem` words it."""
-    return frozenset(problem for node in ast.walk(tree) if (problem := _twice(node)))
+    found = {problem for node in ast.walk(tree) if (problem := _twice(node))}
+    return frozenset(found | {_late_future(tree)})
+
+
+def _late_future(tree: ast.Module) -> str:
+    """The parser takes `from __future__` anywhere, the compiler only before all else."""
+    early = True
+    for number, node in enumerate(tree.body):
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__" and not node.level:
+            if not early:
+                return "from __future__ does not stand first"
+        elif number or not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
+            early = False
+    return ""
 
 
 def _within(block: list[ast.stmt], spans: list[tuple[int, int]]) -> Iterator[ast.stmt]:

@@ -8,7 +8,7 @@ from typing import Literal
 from merge_tool.merging.brackets import Element, Group
 from merge_tool.merging.lexer import Token
 from merge_tool.merging.model import Allowance, Left, Step
-from merge_tool.merging.order import sorted_as
+from merge_tool.merging.order import isort_order, order_of, sorted_as
 from merge_tool.merging.sequence import Row, Spot, rows_and_spots
 
 Role = Literal["call", "parameters", "imports", "subscript", "parenthesis", "entries"]
@@ -43,7 +43,7 @@ def merge_group(
     rows, spots = rows_and_spots(base.elements, ours.elements, theirs.elements)
     out: list[Element | tuple[str, Element]] = []
     for index, spot in enumerate(spots):
-        out += _joined(spot, role, allowance)
+        out += _joined(spot, base.elements, role, allowance)
         if index < len(rows):
             row = rows[index]
             merged = _row(row, role, allowance, merge_parts)
@@ -108,7 +108,7 @@ def _row(
     return text, theirs if ours.trailing == base.trailing else ours
 
 
-def _joined(spot: Spot[Element], role: Role, allowance: Allowance) -> list[Element]:
+def _joined(spot: Spot[Element], base: Sequence[Element], role: Role, allowance: Allowance) -> list[Element]:
     if not spot.ours or not spot.theirs:
         return [*spot.ours, *spot.theirs]
     keys = {item.key for item in spot.ours}
@@ -127,6 +127,15 @@ def _joined(spot: Spot[Element], role: Role, allowance: Allowance) -> list[Eleme
         raise Left(f"both sides added to {_WORDS[role]}")
     if role in ("call", "parameters") and not all(item.name for item in (*own, *fresh)):
         raise Left(f"both sides added {_WORDS[role]} that have no name")
+    if role == "entries" and not any(item.trailing for item in (*spot.ours, *fresh)):
+        at = base.index(spot.after) if spot.after in base else len(base)
+        near = base[max(at - 1, 0) : at], base[at : at + 1]
+        sides = spot.ours, fresh
+        rule = order_of([*base[:at], *side, *base[at:]] for side in sides)
+        if rule is None and all(near):
+            rule = order_of([*near[0], *side, *near[1]] for side in sides)
+        if rule is not None:
+            return sorted([*spot.ours, *fresh], key=rule)
     return [*spot.ours, *fresh]
 
 
@@ -147,7 +156,8 @@ def _render(
     frame = ours if ours.raw.count("\n") >= theirs.raw.count("\n") else theirs
     other = theirs if frame is ours else ours
     items = list(out)
-    if role == "imports" and (key := sorted_as([ours.elements, theirs.elements])):
+    groups = ours.elements, theirs.elements
+    if role == "imports" and (key := sorted_as(groups) or isort_order((base.elements, *groups))):
         items.sort(key=lambda item: key(item[1] if isinstance(item, tuple) else item))
     tail = frame.tail
     if [token.text for token in frame.tail] == [token.text for token in base.tail]:

@@ -82,8 +82,11 @@ def _split(line: Line) -> tuple[tuple[str, ...], Group, bool, int] | None:
     return tuple(texts[:at]), group, False, comments
 
 
+_FUTURE = ("", "")
+
+
 class Module:
-    """An import line as it is sorted: `import a` before `from a import`, then by module."""
+    """An import line as it is sorted: `from __future__` first, then `import a` before `from a import`, then by module."""
 
     def __init__(self, line: Line) -> None:
         texts = [token.text for token in line.tokens]
@@ -93,7 +96,7 @@ class Module:
     @property
     def key(self) -> tuple[str, ...]:
         """What is compared."""
-        return self._kind, self._module
+        return _FUTURE if self._module == "__future__" else (self._kind, self._module)
 
 
 def merge_import_block(base: Lines, ours: Lines, theirs: Lines, allowance: Allowance) -> str:
@@ -129,6 +132,8 @@ def merge_import_block(base: Lines, ours: Lines, theirs: Lines, allowance: Allow
     order = _order_in(allowance.around)
     if order is not None and not any(line.before for _, line, _ in found[1:]):
         found.sort(key=lambda item: order(Module(item[1])))
+    # The sort is stable: where there is no order, this one line goes to the top all the same, since Python asks for it.
+    found.sort(key=lambda item: Module(item[1]).key != _FUTURE)
     return "".join(text for _, _, text in found)
 
 

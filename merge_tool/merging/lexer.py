@@ -168,8 +168,8 @@ def logical_lines(text: str) -> tuple[list[Line], str] | None:
         return None
     if tokens:
         lines.append(_line(blank, indent, tokens, space))
-        blank = indent = ""
-    return lines, blank + indent
+        blank = indent = space = ""
+    return lines, blank + indent + space
 
 
 def _kind(kind: str, piece: str) -> TokenKind:

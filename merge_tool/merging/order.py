@@ -14,6 +14,8 @@ class Keyed(Protocol):
         """The texts."""
 
 
+_TELLING = 3  # two items stand in order as often as not
+
 Order = Callable[[Keyed], tuple[str, ...]]
 
 
@@ -37,7 +39,27 @@ def _isort(item: Keyed) -> tuple[str, ...]:
     return rank, *(text.lower() for text in item.key), *item.key
 
 
+def isort_order(groups: Iterable[Sequence[Keyed]]) -> Order | None:
+    """The order of isort where nothing in the groups speaks against it, also where they are too short to tell."""
+    for group in groups:
+        keys = [_isort(item) for item in group]
+        if keys != sorted(keys):
+            return None
+    return _isort
+
+
 ORDERS: tuple[Order, ...] = (_isort, _folded, _plain)
+
+
+def order_of(runs: Iterable[Sequence[Keyed]]) -> Order | None:
+    """The plain order in which every run stands; None where there is none, or a run is too short to tell."""
+    found = list(runs)
+    for order in (_folded, _plain):
+        if all(
+            len(run) >= _TELLING and [order(item) for item in run] == sorted(map(order, run)) for run in found
+        ):
+            return order
+    return None
 
 
 def sorted_as(groups: Iterable[Sequence[Keyed]]) -> Order | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from merge_tool.merging.pairing import Item, pair
 
@@ -56,6 +56,23 @@ def rows_and_spots(
         for at in range(len(base) + 1)
     ]  # fmt: skip
     return rows, spots
+
+
+def contains(rows: Sequence[Row[T]], spots: Sequence[Spot[T]], side: Literal["ours", "theirs"]) -> bool:
+    """Whether one side did all that the other did, with the same outcome: an edit at least, which nobody makes twice by chance."""
+    edited = False
+    for row in rows:
+        large, small = (row.ours, row.theirs) if side == "ours" else (row.theirs, row.ours)
+        if small is not None and small.key == row.base.key:
+            continue
+        if (large is None) != (small is None) or (large and small and large.key != small.key):
+            return False
+        edited = edited or small is not None
+    for spot in spots:
+        more, less = (spot.ours, spot.theirs) if side == "ours" else (spot.theirs, spot.ours)
+        if less and [item.key for item in less] != [item.key for item in more]:
+            return False
+    return edited
 
 
 def _added(found: list[int], side: Sequence[T]) -> list[tuple[T, ...]]:

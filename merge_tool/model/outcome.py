@@ -90,6 +90,43 @@ class Conflict:
 
 
 @dataclass(frozen=True, slots=True)
+class MergedHunk:
+    """One conflicting hunk and what became of it.
+
+    `line` is its place in the merged file; `step` names what merged it, `left` where a person has to; `confidence` is
+    `safe` or `full`, or "" for a hunk that is left.
+    """
+
+    path: str
+    line: int
+    step: str
+    confidence: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileCoverage:
+    """Which lines of a changed file the tests ran: how many, and those that none of them did, as `3-5,9`."""
+
+    path: str
+    executed: int
+    missing: str = ""
+
+    @property
+    def share(self) -> int:
+        """The percentage of its lines that ran, rounded down: 100 only where all did."""
+        whole = self.executed + len(self.missed())
+        return 100 * self.executed // whole if whole else 100
+
+    def missed(self) -> frozenset[int]:
+        """The lines that no test ran."""
+        pairs = [part.partition("-") for part in self.missing.split(",") if part]
+        return frozenset(
+            number for first, _, last in pairs for number in range(int(first), int(last or first) + 1)
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What one action came to."""
 
@@ -105,3 +142,5 @@ class Outcome:
     ] = ()  # lines for the commit message, such as "(cherry picked from commit …)"
     conflicts: tuple[Conflict, ...] = ()
     details: tuple[str, ...] = ()  # longer text for the report, one paragraph each
+    hunks: tuple[MergedHunk, ...] = ()  # how each conflicting hunk was merged, or that it is left
+    coverage: tuple[FileCoverage, ...] = ()  # of the files that the run changed, where it was measured

@@ -35,6 +35,12 @@ class CheckKind(StrEnum):
     TEST = "test"  # the pytest `nodes` pass in the fork
     SCHEMA = "schema"  # `table` has `columns` and `indexes`
     QUERY = "query"  # `sql` on the live database gives what `expect` says
+    EXPLAIN = (
+        "explain"  # PostgreSQL finds one tenant's rows of `tables`, or the rows of `queries`, by an index
+    )
+    KEYS = "keys"  # each key on the live Redis holds its tenant
+    ALEMBIC = "alembic"  # one head; up, down and up with data; no drift
+    COUNT = "count"  # the pytest `nodes` send at most so many statements to `table`
     GATE = "gate"  # a person signs
 
 

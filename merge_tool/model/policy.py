@@ -55,6 +55,8 @@ class KeyPolicy:
         str, ...
     ] = ()  # names of variables or attributes that hold a raw client, besides what is inferred
     global_keys: tuple[str, ...] = ()  # patterns of keys that belong to no tenant
+    # Shapes of a tenant's keys on a live server: `{bot_id}` (or `{tenant}`) is the tenant, `{name}` one part, at the end the rest.
+    templates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,31 @@ class TablePolicy:
 
     tenant: tuple[str, ...] = ()  # table names that belong to a tenant even if their model lacks the column
     shared: tuple[str, ...] = ()  # table names that belong to none
+
+
+@dataclass(frozen=True, slots=True)
+class CompositeIndex:
+    """Columns that an index must hold behind the tenant column. A demand on a named table; on `*`, every table that has them, advice."""
+
+    columns: tuple[str, ...]
+    table: str = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class DatabasePolicy:
+    """What the live database must look like.
+
+    Attributes:
+        tenants: the table of the tenants; empty: the one that most tenant columns point at.
+        variable: the session variable that policies read, such as `app.current_tenant`; empty: what most of them read.
+        index: the name of the index on the tenant column, with `{table}` and `{column}`; empty: any name.
+        composites: further indexes that lead with the tenant column.
+    """
+
+    tenants: str = ""
+    variable: str = ""
+    index: str = ""
+    composites: tuple[CompositeIndex, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +162,7 @@ class Policy:
     keys: KeyPolicy = field(default_factory=KeyPolicy)
     tables: TablePolicy = field(default_factory=TablePolicy)
     logs: LogPolicy = field(default_factory=LogPolicy)
+    database: DatabasePolicy = field(default_factory=DatabasePolicy)
     settings: tuple[PerTenantSetting, ...] = ()
     bypasses: tuple[BypassPolicy, ...] = ()
     config_getter: str = ""  # dotted name of get_config_value(db, tenant, key)

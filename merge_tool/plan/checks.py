@@ -149,18 +149,18 @@ class Checks:
         if kind == "validate":
             self._each(options.select, (*key, "select"), _code_problem, _CODE_HINT)
             self._each(options.paths, (*key, "paths"), names.path_problem, names.PATH_HINT)
-        elif kind == "test":
+        elif kind in ("test", "count"):
             self._each(options.nodes, (*key, "nodes"), _node_problem, _NODE_HINT)
         elif kind == "query" and not _READ_ONLY.match(options.sql):
             self._no((*key, "sql"), "a check's query must only read", "begin it with SELECT, WITH or EXPLAIN")
         elif kind == "schema":
-            if not _IDENTIFIER.fullmatch(options.table):
+            if not _IDENTIFIER.fullmatch(options.table) and (options.table or not options.live):
                 self._no(
                     (*key, "table"),
                     f"{options.table!r} is not a table's name",
                     "write it as the database has it",
                 )
-            if not (options.columns or options.indexes):
+            if not (options.columns or options.indexes or options.live):
                 self._no(key, "the schema check asks for nothing", "name columns or indexes")
 
     def whole(self, phases: Sequence[Phase], data: dict[str, Any]) -> None:

@@ -182,12 +182,21 @@ class ColumnCheck:
 
 @dataclass(frozen=True)
 class SchemaCheck:
-    """The table has the columns and indexes."""
+    """The table has the columns and indexes, in the models and revisions as text; with `live` also in a database, tenancy included."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
-    table: Text
+    table: Annotated[str, Limit("The table; with `live` empty for all.")] = ""
     columns: tuple[Text | ColumnCheck, ...] = ()
     indexes: Paths = ()
+    live: Annotated[
+        Literal["", "branch", "given"],
+        Limit(
+            "branch: inspect a scratch database with the branch's revisions; given: that of --database-url."
+        ),
+    ] = ""
+    select: Annotated[
+        Paths, Limit("With live: codes of the findings that count, such as TM6; empty: all.")
+    ] = ()
 
 
 @dataclass(frozen=True)
@@ -197,6 +206,53 @@ class QueryCheck:
     __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
     sql: Text
     expect: str | int | float | bool | None
+    on: Annotated[
+        Literal["given", "branch"], Limit("given: the database of --database-url; branch: a scratch one.")
+    ] = "given"
+
+
+@dataclass(frozen=True)
+class ExplainCheck:
+    """PostgreSQL can find the rows by an index on the tenant (EXPLAIN), and fast enough."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
+    tables: Annotated[Paths, Limit("Tenant tables; empty, and no queries: all of them.")] = ()
+    queries: Annotated[Paths, Limit("SQL with parameters as :name or $1.")] = ()
+    max_ms: Annotated[
+        Annotated[float, Limit(ge=0)] | None, Limit("Run the SELECTs too; longer is a failure.")
+    ] = None
+    on: Annotated[
+        Literal["given", "branch"], Limit("given: the database of --database-url; branch: a scratch one.")
+    ] = "branch"
+
+
+@dataclass(frozen=True)
+class KeysCheck:
+    """Each key on the Redis of MERGE_TOOL_REDIS_URL holds its tenant, or is one that the policy calls global."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
+    match: Annotated[str, Limit("Only keys of this pattern.")] = "*"
+
+
+@dataclass(frozen=True)
+class AlembicCheck:
+    """On a scratch database the revisions go up, down and up with rows in the tables; one head; models agree."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
+    down_to: Annotated[
+        str, Limit("The revision to go down to; empty: the fork's newest before the merge.")
+    ] = ""
+    drift: bool = True
+
+
+@dataclass(frozen=True)
+class CountCheck:
+    """While the pytest nodes pass, the fork sends at most so many statements that name the table."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _CLOSED
+    nodes: Annotated[Paths, Limit(min_length=1)]
+    table: Text
+    at_most: Annotated[Count, Limit("In each test.", ge=0)]
 
 
 @dataclass(frozen=True)
@@ -212,5 +268,9 @@ CHECK_TYPES: dict[str, type] = {
     "test": TestCheck,
     "schema": SchemaCheck,
     "query": QueryCheck,
+    "explain": ExplainCheck,
+    "keys": KeysCheck,
+    "alembic": AlembicCheck,
+    "count": CountCheck,
     "gate": GateCheck,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from merge_tool.index.source import decode, split_lines
 from merge_tool.merging.diff import Change as Edit
 from merge_tool.merging.diff import changes as edits_of
 from merge_tool.report.review_lines import Change, Hunk, Row
@@ -55,7 +56,7 @@ def _change(
         return Change(path, letter, source, note="not text")
     if max(len(left), len(right)) > MAX_BYTES:
         return Change(path, letter, source, note=f"larger than {MAX_BYTES // 1000} kB; see git diff")
-    first, second = (data.decode("utf-8", "replace").splitlines() for data in (left, right))
+    first, second = (_lines(data) for data in (left, right))
     if max(len(first), len(second)) > MAX_LINES:
         return Change(path, letter, source, note=f"longer than {MAX_LINES} lines; see git diff")
     if left == right and one and other and one.mode != other.mode:
@@ -72,6 +73,16 @@ def _change(
         old=tuple(first),
         new=tuple(second),
     )  # fmt: skip
+
+
+def _lines(data: bytes) -> list[str]:
+    """The lines as the parser counts them, so that the linters' line numbers fit."""
+    try:
+        text = decode(data)
+    except (SyntaxError, ValueError, LookupError):
+        text = data.decode("utf-8", "replace")
+    lines = split_lines(text)
+    return lines[:-1] if lines[-1] == "" else lines
 
 
 def _groups(found: list[Edit]) -> list[list[Edit]]:

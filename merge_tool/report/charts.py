@@ -32,9 +32,26 @@ def story_graph(stories: Sequence[StoryLine]) -> Markup:
         rows[at] = rows.get(at, 0) + 1
     width = 16 + (max(rows) + 1) * _BOX[0] + max(rows) * _GAP_X
     height = 16 + max(rows.values()) * (_BOX[1] + _GAP_Y)
-    lines = [_edge(place[one], place[other]) for one, other in dict.fromkeys(edges) if one != other]
+    lines = [_edge(place[one], place[other]) for one, other in _needed(edges, column)]
     boxes = [_box(item, *place[item.id]) for item in stories]
     return _svg(width, height, "Stories by what they wait for", [*lines, *boxes], links=True)
+
+
+def _needed(edges: Sequence[tuple[str, str]], column: Mapping[str, int]) -> list[tuple[str, str]]:
+    """The edges without those that other edges imply, so that the picture can be followed."""
+    above: dict[str, set[str]] = {}
+    direct: dict[str, list[str]] = {}
+    for one, other in dict.fromkeys(edges):
+        if column[one] < column[other]:
+            direct.setdefault(other, []).append(one)
+    for story in sorted(direct, key=lambda name: column[name]):
+        above[story] = set(direct[story]).union(*(above.get(one, ()) for one in direct[story]))
+    return [
+        (one, story)
+        for story, ones in direct.items()
+        for one in ones
+        if not any(one in above.get(other, ()) for other in ones)
+    ]
 
 
 def _columns(known: Mapping[str, StoryLine], edges: Sequence[tuple[str, str]]) -> dict[str, int]:
@@ -69,9 +86,10 @@ def _box(item: StoryLine, x: int, y: int) -> Markup:
     )  # fmt: skip
 
 
-def rule_bars(rules: Sequence[tuple[str, int, int]], most: int = 24) -> Markup:
-    """Findings by rule, before and after; the rules whose count changed most stand first."""
-    chosen = sorted(rules, key=lambda item: (-abs(item[2] - item[1]), -item[2], item[0]))[:most]
+def rule_bars(rules: Sequence[tuple[str, int, int]], most: int = 16) -> Markup:
+    """Findings by rule, before and after: the rules whose count changed, most changed first; all where none did."""
+    moved = [item for item in rules if item[1] != item[2]] or rules
+    chosen = sorted(moved, key=lambda item: (-abs(item[2] - item[1]), -item[2], item[0]))[:most]
     if not chosen:
         return Markup("")
     top = max(max(before, after) for _, before, after in chosen) or 1

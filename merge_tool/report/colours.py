@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from merge_tool.lint.digests import code_digest, digest
 from merge_tool.model.text import printable
 
 if TYPE_CHECKING:
     from pygments.lexer import Lexer
+
+    from merge_tool.lint.cache import Cache
 
 MAX_CHARS = 400_000  # of one side; what is longer is shown in one colour
 # From a token's type to its colour's letter; the first that holds it counts.
@@ -20,12 +25,57 @@ _LETTERS = (
 )  # fmt: skip
 
 
-def colour_runs(path: str, lines: Sequence[str], until: int) -> list[tuple[str, str]]:
+def colours_of(
+    path: str, lines: Sequence[str], ranges: Iterable[tuple[int, int]], cache: Cache | None = None
+) -> dict[int, tuple[str, str]]:
+    """Some lines of a text with their colours, by their index from 0; see `colour_runs`.
+
+    Of a Python file nothing else is looked at, but for the string of several lines that one of them may stand in: most of a
+    large file that changed in three places is not shown.
+
+    Args:
+        ranges: the wanted lines, as half open ranges in order.
+    """
+    pieces: list[list[int]] = []
+    begins = _beginnings(lines) if path.endswith((".py", ".pyi")) else [0]
+    for first, end in ranges:
+        start = begins[bisect_right(begins, first) - 1]
+        if begins != [0]:
+            after = bisect_left(begins, end)  # a string is read to its end, by which a lexer knows its kind
+            end = begins[after] if after < len(begins) else len(lines)
+        if pieces and start < pieces[-1][1]:
+            pieces[-1][1] = max(end, pieces[-1][1])
+        else:
+            pieces.append([start, end])
+    found: dict[int, tuple[str, str]] = {}
+    for start, end in pieces:
+        part = lines[start:end]
+        found.update(enumerate(colour_runs(path, part, len(part), cache), start))
+    return found
+
+
+def _beginnings(lines: Sequence[str]) -> list[int]:
+    """The lines of a Python file at which a lexer may begin: those that are in no string of several lines, as far as
+    can be seen without reading the file."""
+    found, inside = [], False
+    for number, line in enumerate(lines):
+        if not inside:
+            found.append(number)
+        if (line.count('"""') + line.count("'''")) % 2:
+            inside = not inside
+    return found or [0]
+
+
+def colour_runs(
+    path: str, lines: Sequence[str], until: int, cache: Cache | None = None
+) -> list[tuple[str, str]]:
     """The first lines of a text made safe to show, with their colours.
 
     Args:
         path: tells the language by its name.
         until: how many lines are wanted; the rest is not looked at.
+        cache: where an earlier answer on the very same text is looked for, and this one kept: a report is written after
+            every phase, and most of its files are as they were.
 
     Returns:
         for each line its text and its runs: `k3-1f5` is a keyword of three characters, one plain, a function's name of
@@ -35,12 +85,33 @@ def colour_runs(path: str, lines: Sequence[str], until: int) -> list[tuple[str, 
     lexer = _lexer(path.rpartition("/")[2])
     if lexer is None or sum(map(len, wanted)) > MAX_CHARS:
         return [(printable(line), "") for line in wanted]
-    return _coloured(lexer, wanted)
+    if cache is None:
+        return _coloured(lexer, wanted)
+    key = digest("colours", _version(), lexer.name, "\n".join(wanted))
+    known = _read(cache.get([key]).get(key))
+    if known is not None and len(known) == len(wanted):
+        return known
+    made = _coloured(lexer, wanted)
+    cache.put([(key, json.dumps(made).encode())])
+    return made
+
+
+def _read(data: bytes | None) -> list[tuple[str, str]] | None:
+    try:
+        return None if data is None else [(str(text), str(runs)) for text, runs in json.loads(data)]
+    except (ValueError, TypeError):
+        return None
+
+
+@cache
+def _version() -> bytes:
+    import pygments
+
+    return digest(pygments.__version__, code_digest(("report/colours.py", "model/text.py")))
 
 
 def _coloured(lexer: Lexer, lines: Sequence[str]) -> list[tuple[str, str]]:
-    # A carriage return inside a line would be a line of its own to the lexer's reader.
-    text = "\n".join(line.replace("\r", " ") for line in lines) + "\n"
+    text = "\n".join(lines) + "\n"
     done: list[tuple[str, str]] = []
     parts: list[str] = []
     runs: list[tuple[str, int]] = []

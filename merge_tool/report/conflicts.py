@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from merge_tool.model.outcome import Outcome, Verdict
+from merge_tool.model.outcome import MergedHunk, Verdict
 from merge_tool.model.state import FileRecord
-from merge_tool.report.lines import ConflictLine, HunkLine, ReportData
+from merge_tool.report.lines import ConflictLine, ReportData
 
 _MET = (Verdict.MERGED.value, Verdict.PICKED.value)
-
-
-def hunks_of(outcome: Outcome | None) -> tuple[HunkLine, ...]:
-    """What the merge recorded of each hunk; nothing where an older version of the tool ran the step."""
-    return tuple(
-        HunkLine(
-            str(getattr(item, "path", "")),
-            int(getattr(item, "line", 0)),
-            str(getattr(item, "step", "")),
-            str(getattr(item, "confidence", "")),
-            str(getattr(item, "reason", "")),
-        )
-        for item in (getattr(outcome, "hunks", ()) if outcome else ())
-    )
 
 
 def conflicts_of(data: ReportData) -> tuple[ConflictLine, ...]:
     """Every file that a step left in conflict or merged hunk by hunk, in path order; the last word on each counts."""
     found: dict[str, ConflictLine] = {}
-    hunks: dict[str, list[HunkLine]] = {}
+    hunks: dict[str, list[MergedHunk]] = {}
     histories = {item.path: item.history for item in data.files}
     for story in data.stories:
         for part in story.parts:
@@ -49,6 +36,9 @@ def conflicts_of(data: ReportData) -> tuple[ConflictLine, ...]:
             found[file.path] = ConflictLine(
                 file.path, file.story_id, file.batch, "content", "merged", file.by
             )
+    for path, own in hunks.items():
+        if found[path].status == "merged" and any(hunk.step == "left" for hunk in own):
+            found[path] = replace(found[path], status="open")
     return tuple(
         ConflictLine(
             item.path, item.story_id, item.batch, item.kind, item.status,

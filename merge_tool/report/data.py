@@ -19,7 +19,7 @@ from merge_tool.model.state import (
     StoryStatus,
 )
 from merge_tool.plan.order import Unit, dependencies, story_units
-from merge_tool.report.conflicts import conflicts_of, hunks_of
+from merge_tool.report.conflicts import conflicts_of
 from merge_tool.report.lines import (
     CheckLine,
     CriterionLine,
@@ -196,7 +196,8 @@ def _step(step: StepState) -> StepLine:
     outcome = step.outcome
     return StepLine(
         step.kind, step.status, step.summary, outcome.details if outcome else (), step.attempts, seconds,
-        outcome.conflicts if outcome else (), step.tree_after, hunks_of(outcome),
+        outcome.conflicts if outcome else (), step.tree_after, outcome.hunks if outcome else (),
+        outcome.coverage if outcome else (),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from merge_tool.report.charts import burn_down, rule_bars, step_bars, story_graph
 from merge_tool.report.lines import ReportData
-from merge_tool.report.page import entries_of, options
+from merge_tool.report.page import Entry, entries_of, options
 from merge_tool.report.scope import only
 from merge_tool.report.templating import TEMPLATES, html
 
@@ -38,7 +38,7 @@ def render_html(data: ReportData, phase: int | None = None) -> str:
     style = "".join((TEMPLATES / name).read_text("utf-8") for name in _STYLES)
     script = "".join((TEMPLATES / name).read_text("utf-8") for name in _SCRIPTS)
     shown = only(data, phase)
-    entries = entries_of(shown)
+    entries = _entries(shown)
     review = shown.review
     page = html().get_template("report.html.j2")
     return page.render(
@@ -63,6 +63,18 @@ def render_html(data: ReportData, phase: int | None = None) -> str:
         rows=ROWS,
         most=FINDINGS,
     )
+
+
+def _entries(data: ReportData) -> list[Entry]:
+    from merge_tool.lint.cache import Cache, default_folder
+
+    if data.review is None:
+        return entries_of(data)
+    cache = Cache(default_folder())
+    try:
+        return entries_of(data, cache=cache)
+    finally:
+        cache.close()
 
 
 def _times(data: ReportData) -> list[Time]:

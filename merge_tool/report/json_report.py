@@ -63,6 +63,9 @@ def json_data(data: ReportData) -> dict[str, Any]:
             {"kind": item.kind, "story": unit_name(item.story_id, item.batch), "text": item.text, "command": item.command}
             for item in data.needs
         ],
+        "coverage": [
+            {"path": item.path, "share": item.share, "executed": item.executed, "missing": item.missing} for item in data.coverage
+        ],
         "conflicts": [_conflict(item) for item in data.conflicts],
         **_review(data.review),
         "events": [{"at": _time(item.at), "kind": item.kind, "text": item.text} for item in data.events],

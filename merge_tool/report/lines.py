@@ -5,20 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from merge_tool.model.outcome import Conflict
+from merge_tool.model.outcome import Conflict, FileCoverage, MergedHunk
 from merge_tool.model.state import Approval, EditRecord, Event, FileRecord, LedgerRecord, NotDoneRecord, Run
 from merge_tool.report.review_lines import Review
-
-
-@dataclass(frozen=True, slots=True)
-class HunkLine:
-    """How one conflicting hunk was merged. `confidence` is `safe` or `full`, or "" for a hunk that is left."""
-
-    path: str
-    line: int
-    step: str
-    confidence: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +22,8 @@ class StepLine:
     seconds: float | None
     conflicts: tuple[Conflict, ...] = ()
     tree_after: str = ""
-    hunks: tuple[HunkLine, ...] = ()
+    hunks: tuple[MergedHunk, ...] = ()
+    coverage: tuple[FileCoverage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +104,7 @@ class ConflictLine:
     kind: str
     status: str
     how: str
-    hunks: tuple[HunkLine, ...] = ()
+    hunks: tuple[MergedHunk, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +134,21 @@ class CheckLine:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Something that waits for a person: what, in which unit, and what to type next."""
+    """Something that waits for a person: what, in which unit, and what to type next; `path` and `line` where it has a place."""
 
     kind: str  # conflict, stopped, gate, running, criterion, left
     story_id: str
     batch: int
     text: str
     command: str
+    path: str = ""
+    line: int = 0
+
+    @property
+    def rest(self) -> str:
+        """The text without the place that it begins with, for where that is shown as a link."""
+        place = f"{self.path}:{self.line}: " if self.line else f"{self.path}: "
+        return self.text.removeprefix(place) if self.path else self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +182,12 @@ class ReportData:
     events: tuple[Event, ...]
     conflicts: tuple[ConflictLine, ...] = ()
     review: Review | None = None
+
+    @property
+    def coverage(self) -> tuple[FileCoverage, ...]:
+        """What the tests ran of each changed file, by the last measurement of it."""
+        found = {item.path: item for check in self.checks for item in check.step.coverage}
+        return tuple(item for _, item in sorted(found.items()))
 
     @property
     def file_counts(self) -> dict[str, int]:

@@ -41,7 +41,15 @@ def needs_of(
         if item.status == CriterionStatus.FAILED
     ]
     found += [
-        Need("left", item.story_id, item.batch, f"{item.path}:{item.line}: {item.codemod}: {item.reason}", "")
+        Need(
+            "left",
+            item.story_id,
+            item.batch,
+            f"{item.path}:{item.line}: {item.codemod}: {item.reason}",
+            "",
+            item.path,
+            item.line,
+        )
         for item in data.not_done
     ]
     return tuple(found)
@@ -63,7 +71,14 @@ def _stops(
         )
         if last and last.conflicts:
             return [
-                Need("conflict", story.id, part.batch, f"{item.path}: {item.kind}", "merge-tool conflicts")
+                Need(
+                    "conflict",
+                    story.id,
+                    part.batch,
+                    f"{item.path}: {item.kind}",
+                    "merge-tool conflicts",
+                    item.path,
+                )
                 for item in open_ones
             ] or [Need("stopped", story.id, part.batch, "all conflicts are resolved", "merge-tool continue")]
         said = [part.message or "stopped", *(last.details[:3] if last else ())]

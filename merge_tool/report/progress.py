@@ -12,7 +12,8 @@ from rich.status import Status
 from merge_tool.engine.listener import Listener, Silent
 from merge_tool.model.outcome import Outcome, OutcomeStatus
 from merge_tool.model.plan import Story
-from merge_tool.report.console import err_console, safe
+from merge_tool.model.text import one_line
+from merge_tool.report.console import err_console, flow, safe
 
 _MARK = {
     OutcomeStatus.DONE: ("ok", "green"),
@@ -33,7 +34,11 @@ class Terminal:
     def story_started(self, story: Story, batch_of: str, number: int, total: int) -> None:
         """Prints the story's line."""
         part = f" ({batch_of})" if batch_of else ""
-        self._console.print(safe(f"[{number}/{total}] Story {story.id}{part}: {story.title}", "bold"))
+        flow(
+            self._console,
+            safe(f"[{number}/{total}] Story {story.id}{part}: {one_line(story.title)}", "bold"),
+            7,
+        )
 
     def step_started(self, story: Story, kind: str, number: int, total: int) -> None:
         """Shows a spinner on a terminal."""
@@ -52,13 +57,13 @@ class Terminal:
         self.close()
         word, style = _MARK[outcome.status]
         seconds = time.monotonic() - self._began
-        line = safe(f"  {word:<4} ", style) + safe(f"{kind}: {outcome.summary}")
+        line = safe("") + safe(f"  {word:<4} ", style) + safe(f"{kind}: {outcome.summary}")
         if seconds >= 1:
             line += safe(f"  {seconds:.1f} s", "dim")
-        self._console.print(line)
+        flow(self._console, line, 7)
         if outcome.status is not OutcomeStatus.DONE:
             for detail in outcome.details[:10]:
-                self._console.print(safe(f"       {detail}", "dim"))
+                flow(self._console, safe(f"       {detail}", "dim"), 9)
 
     def story_ended(self, story: Story, status: str, commit: str) -> None:
         """Prints the commit."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from merge_tool.errors import MergeToolError, VcsError
 from merge_tool.model.policy import Policy
 from merge_tool.report.changes import changes_of
-from merge_tool.report.lines import ReportData
+from merge_tool.report.lines import Need, ReportData
 from merge_tool.report.review_lines import Change, FindingLine, Review
 from merge_tool.report.risk import rank
 from merge_tool.report.sites import Sites, sites_of
@@ -50,8 +51,9 @@ def reviewed(data: ReportData, repo: Repository, policy: Policy | None, note: st
             findings, rules, sites = _checked(repo, before, after, changes, policy)
         except MergeToolError as error:
             notes.append(f"the linters did not run: {error}")
-    risks = rank(data, changes, findings, sites)
-    return replace(data, review=Review(before, after, changes, risks, rules, findings, tuple(notes)))
+    risks = rank(data, changes, findings, sites, _missed(data, repo, after))
+    review = Review(before, after, changes, risks, rules, findings, tuple(notes))
+    return replace(data, needs=_by_risk(data, review), review=review)
 
 
 def span(data: ReportData, repo: Repository) -> tuple[str, str]:
@@ -76,8 +78,36 @@ def span(data: ReportData, repo: Repository) -> tuple[str, str]:
         for part in parts
         if not part.commit and part.steps and part.steps[-1].tree_after and part.status in ("stopped", "gate")
     ]
-    last = open_trees[-1] if open_trees else last
-    return repo.resolve(first), last if open_trees else repo.resolve(last)
+    for tree in reversed(open_trees):
+        with suppress(VcsError):  # nothing names the tree of a stop, so git may have swept it away
+            repo.ls_tree(tree)
+            return repo.resolve(first), tree
+    return repo.resolve(first), repo.resolve(last)
+
+
+def _by_risk(data: ReportData, review: Review) -> tuple[Need, ...]:
+    """What waits for a person: what holds the run up first, then the sites that were left, in the files' order of risk."""
+    order = {item.path: number for number, item in enumerate(review.risks)}
+    return tuple(
+        sorted(
+            data.needs,
+            key=lambda item: (1, order.get(item.path, len(order))) if item.kind == "left" else (0, 0),
+        )
+    )
+
+
+def _missed(data: ReportData, repo: Repository, after: str) -> dict[str, frozenset[int]]:
+    """The lines that no test ran, of the files that are still as they were when that was measured, by path."""
+    found: dict[str, frozenset[int]] = {}
+    steps = [step for story in data.stories for part in story.parts for step in part.steps if step.coverage]
+    now = repo.ls_tree(after) if steps else {}
+    for step in steps:
+        with suppress(VcsError):  # the tree of a step is kept by nothing but its story's commit
+            then = repo.ls_tree(step.tree_after)
+            for item in step.coverage:
+                if then.get(item.path) == now.get(item.path):
+                    found[item.path] = item.missed()
+    return found
 
 
 def _checked(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from merge_tool.model.outcome import Verdict
-from merge_tool.report.lines import ConflictLine, FileLine, HunkLine, ReportData
+from merge_tool.model.outcome import MergedHunk, Verdict
+from merge_tool.report.lines import ConflictLine, FileLine, ReportData
 from merge_tool.report.review_lines import Change, FindingLine, Reason, RiskLine
 from merge_tool.report.sites import TESTS, Sites
 
@@ -25,7 +25,11 @@ _SENSITIVE = ("query", "sql", "key", "route")
 
 
 def rank(
-    data: ReportData, changes: Sequence[Change], findings: Sequence[FindingLine], sites: Sites | None
+    data: ReportData,
+    changes: Sequence[Change],
+    findings: Sequence[FindingLine],
+    sites: Sites | None,
+    missed: Mapping[str, frozenset[int]] | None = None,
 ) -> tuple[RiskLine, ...]:
     """The changed files, and those that still wait for a person, the one that could leak most first.
 
@@ -34,6 +38,7 @@ def rank(
         changes: what differs between the tree before and the tree after.
         findings: the linters' findings in the tree after.
         sites: the sites of the tree after; None where they were not looked for.
+        missed: the lines of each measured file that no test ran.
     """
     files = {item.path: item for item in data.files}
     by_path = {item.path: item for item in changes}
@@ -55,7 +60,11 @@ def rank(
         told = {item.line for item in fresh.get(path, ())}
         # What a finding has said already is not said again by its site.
         reasons += _folded(item for item in touched if item.points < MEDIUM or item.line not in told)
-        reasons += _tests(path, change, sites, touched)
+        measured = (missed or {}).get(path)
+        if change and measured is not None:
+            reasons += _unrun(change, measured, touched)
+        else:
+            reasons += _tests(path, change, sites, touched)
         if reasons:
             found.append(_line(path, reasons))
     return tuple(sorted(found, key=lambda item: (_LEVELS.index(item.level), -item.score, item.path)))
@@ -90,7 +99,7 @@ def _met(item: ConflictLine | None) -> Iterator[Reason]:
         yield _hunk(hunk)
 
 
-def _hunk(hunk: HunkLine) -> Reason:
+def _hunk(hunk: MergedHunk) -> Reason:
     points = _STEP.get(hunk.step, 25) + (15 if hunk.confidence == "full" else 0)
     sure = f", confidence {hunk.confidence}" if hunk.confidence else ""
     text = f"both sides changed it; merged by {hunk.step}{sure}" + (f": {hunk.reason}" if hunk.reason else "")
@@ -163,6 +172,11 @@ def _tests(
     yield Reason("test", 12 if sensitive else 4, text)
 
 
-def by_risk(risks: Sequence[RiskLine]) -> Mapping[str, RiskLine]:
-    """The risks by path."""
-    return {item.path: item for item in risks}
+def _unrun(change: Change, missed: frozenset[int], touched: Sequence[Reason]) -> Iterator[Reason]:
+    """Changed lines that the tests were measured not to run; the worse where a tenant's site is among them."""
+    lines = sorted(change.lines & missed)
+    if lines:
+        sensitive = sum(item.line in missed for item in touched if item.kind in _SENSITIVE)
+        text = f"no test runs {len(lines)} of its {len(change.lines)} changed lines"
+        text += f", with {sensitive} tenant sites among them" if sensitive else ""
+        yield Reason("test", 15 if sensitive else 4, text, lines[0])

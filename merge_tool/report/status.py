@@ -30,6 +30,8 @@ class PlannedStory:
     title: str
     depends_on: tuple[str, ...]
     batches: Batches | None
+    phase_title: str = ""
+    estimate_hours: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,13 @@ def planned_stories(run: Run) -> dict[str, PlannedStory]:
                 Batches(raw["count"], tuple(raw["patterns"]), tuple(raw["checkpoints"])) if raw else None
             )
             found[item["id"]] = PlannedStory(
-                item["id"], phase["number"], item["title"], tuple(item["depends_on"]), batches
+                item["id"],
+                phase["number"],
+                item["title"],
+                tuple(item["depends_on"]),
+                batches,
+                phase.get("title", ""),
+                float(item.get("estimate_hours", 0.0)),
             )
     return found
 
@@ -202,12 +210,21 @@ def status_json(data: StatusData) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _progress(data: StatusData) -> str:
+    """How many stories are done, and how much of the estimate that is."""
+    left = {item.story_id for item in data.units if item.status not in _FINISHED}
+    done = [story for story in data.stories.values() if story.id not in left]
+    hours, total = (sum(item.estimate_hours for item in items) for items in (done, data.stories.values()))
+    said = f"{len(done)} of {len(data.stories)} stories are done"
+    return said + (f", {hours:g} of {total:g} h by the plan's estimate" if total else "")
+
+
 def print_status(data: StatusData, *, as_json: bool) -> None:
     """Prints it, for people or programs."""
     if as_json:
         sys.stdout.write(json.dumps(status_json(data), ensure_ascii=False, indent=2) + "\n")
         return
-    from merge_tool.report.console import console, safe
+    from merge_tool.report.console import console, flow, row, safe
 
     out = console()
     run = data.run
@@ -229,7 +246,8 @@ def print_status(data: StatusData, *, as_json: bool) -> None:
         "skipped": "dim",
         "waiting": "dim",
     }
-    phase = -1
+    flow(out, safe(_progress(data)), 2)
+    phase = None
     waiting: dict[int, int] = {}
     for item in data.units:
         story = data.stories.get(item.story_id)
@@ -238,23 +256,26 @@ def print_status(data: StatusData, *, as_json: bool) -> None:
             waiting[number] = waiting.get(number, 0) + 1
             continue
         if number != phase:
-            out.print(safe(f"phase {number}", "bold"))
+            title = f": {one_line(story.phase_title)}" if story and story.phase_title else ""
+            row(out, safe(f"phase {number}{title}" if story else "no longer in the plan", "bold"))
             phase = number
         name = str(Unit(item.story_id, item.batch))
-        title = one_line(story.title) if story else ""
-        out.print(
-            safe(f"  {item.status.value:<8}", styles[item.status.value])
-            + safe(f"{name:<7} {title}  ")
-            + safe(item.commit[:12], "dim"),
-            overflow="ellipsis",
-            no_wrap=True,
+        row(
+            out,
+            safe("")
+            + safe(f"  {item.status.value:<8}", styles[item.status.value])
+            + safe(f"{name:<7} ")
+            + safe(f"{item.commit[:12]:<12}  ", "dim")
+            + safe(one_line(story.title) if story else ""),
         )
     if waiting:
-        out.print(
+        flow(
+            out,
             safe(
                 f"waiting: {sum(waiting.values())} stories in phases {', '.join(str(n) for n in sorted(waiting))}",
                 "dim",
-            )
+            ),
+            2,
         )
     failed = [item for item in data.criteria if item.status == "failed"]
     counts: dict[str, int] = {}
@@ -263,7 +284,7 @@ def print_status(data: StatusData, *, as_json: bool) -> None:
     if counts:
         out.print(safe("criteria: " + ", ".join(f"{n} {name}" for name, n in sorted(counts.items()))))
     for item_ in failed:
-        out.print(safe(f"  failed   AC {item_.id}: {item_.evidence}", "red"), soft_wrap=True)
+        flow(out, safe(f"  failed   AC {item_.id}: {item_.evidence}", "red"), 11)
     for line in data.stop:
-        out.print(safe(line, "yellow"), soft_wrap=True)
+        flow(out, safe(line, "yellow"), 2)
     out.print(safe(f"next: {data.next}", "bold"), soft_wrap=True)

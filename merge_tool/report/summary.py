@@ -20,11 +20,11 @@ def say(data: Mapping[str, Any], lines: Sequence[str], as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=2) + "\n")
         return
-    from merge_tool.report.console import console, safe
+    from merge_tool.report.console import console, flow, safe
 
     out = console()
     for line in lines:
-        out.print(safe(line), soft_wrap=True)
+        flow(out, safe(line), 2)
 
 
 def print_run_json(data: ReportData, extra: Mapping[str, Any]) -> None:
@@ -40,7 +40,7 @@ def print_run_summary(
     data: ReportData, result: RunResult, session: Session, written: Sequence[Path], *, finished: bool = False
 ) -> None:
     """What was done, what stopped, what waits, where the reports are, and the next command."""
-    from merge_tool.report.console import console, safe
+    from merge_tool.report.console import console, flow, safe
 
     out = console()
     counts = Counter(item.verdict for item in data.files)
@@ -64,9 +64,9 @@ def print_run_summary(
         )
     for item_ in data.criteria:
         if item_.status == "failed":
-            out.print(safe(f"  failed AC {item_.id}: {item_.evidence}", "red"), soft_wrap=True)
+            flow(out, safe(f"  failed AC {item_.id}: {item_.evidence}", "red"), 4)
     for unit, needs in result.waiting:
-        out.print(safe(f"story {unit} waits for {', '.join(needs)}", "yellow"))
+        flow(out, safe(f"story {unit} waits for {', '.join(needs)}", "yellow"), 2)
     if result.waiting and not result.done and not result.stopped:
         out.print(safe("run those first, or all of them with --with-needed", "yellow"))
     for path in written:

@@ -12,8 +12,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from merge_tool.model.text import md_code, md_text, one_line, printable
+from merge_tool.report.lines import ReportData
 from merge_tool.report.needs import unit_name
-from merge_tool.report.review_lines import Reason, Review
+from merge_tool.report.review_lines import FindingLine, Reason, Review
 
 TEMPLATES = Path(__file__).parent / "templates"
 CLIP = 400  # characters of one cell of a Markdown table
@@ -39,6 +40,8 @@ def _environment(*, autoescape: bool, finalize: Callable[[Any], Any]) -> Environ
         counts=counts,
         changed=changed,
         why=why,
+        grouped=grouped,
+        inbrief=inbrief,
     )
     environment.globals["unit"] = unit_name
     return environment
@@ -120,3 +123,36 @@ def why(reasons: Sequence[Reason], most: int = 3) -> str:
     told = [item.text + (f" (line {item.line})" if item.line else "") for item in reasons[:most]]
     more = len(reasons) - most
     return "; ".join(told) + (f"; and {more} more" if more > 0 else "")
+
+
+def grouped(findings: Sequence[FindingLine]) -> list[list[FindingLine]]:
+    """Findings that say the same, together, in the order of the first of each."""
+    groups: dict[tuple[str, str, bool, str], list[FindingLine]] = {}
+    for item in findings:
+        groups.setdefault((item.code, item.severity, item.new, item.message), []).append(item)
+    return list(groups.values())
+
+
+def inbrief(data: ReportData) -> str:
+    """The counts that a reader asks for first, in one line."""
+    stories, criteria = data.story_counts, data.criterion_counts
+    told = [f"Stories: {stories.get('done', 0) + stories.get('skipped', 0)} of {len(data.stories)}"]
+    review = data.review
+    if review and review.changes:
+        added, removed = (
+            sum(getattr(item, name) for item in review.changes) for name in ("added", "removed")
+        )
+        told.append(f"files changed: {len(review.changes)} (+{added} −{removed})")
+    elif data.files:
+        told.append(f"files: {len(data.files)}")
+    if review and review.levels:
+        told.append(f"risk: {counts(review.levels)}")
+    if data.conflicts:
+        left = sum(item.status == "open" for item in data.conflicts)
+        told.append(f"conflicts: {left} open of {len(data.conflicts)}")
+    if review and review.rules:
+        told.append(f"findings: {review.counts[0]} before, {review.counts[1]} after")
+    if data.criteria:
+        shown = criteria.get("passed", 0) + criteria.get("signed", 0)
+        told.append(f"criteria shown: {shown} of {len(data.criteria)}")
+    return "; ".join(told) + "."

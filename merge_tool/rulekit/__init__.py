@@ -1,7 +1,7 @@
 """All that a rule file may import, beside `merge_tool.model`."""
 
 from merge_tool.rulekit.chain import Chain, ChainTable, Undo, unclear
-from merge_tool.rulekit.claims import claim_names
+from merge_tool.rulekit.claims import claim_names, one_step
 from merge_tool.rulekit.ddl import PolicyStatement, always_true, policies, row_security, told
 from merge_tool.rulekit.facts import (
     ClassFacts,
@@ -18,6 +18,7 @@ from merge_tool.rulekit.facts import (
 )
 from merge_tool.rulekit.lookup import module_value, tenant_data
 from merge_tool.rulekit.matchers import matches_glob, matches_route, names_word, words
+from merge_tool.rulekit.operators import is_staff
 from merge_tool.rulekit.project import (
     CallSite,
     Guard,
@@ -132,6 +133,7 @@ __all__ = [
     "always_true",
     "carries",
     "claim_names",
+    "is_staff",
     "is_tenant_parameter",
     "kept_and_signed",
     "knows_tenant",
@@ -143,6 +145,7 @@ __all__ = [
     "module_value",
     "name_of",
     "names_word",
+    "one_step",
     "parameter_signs",
     "policies",
     "row_security",

@@ -58,7 +58,7 @@ class Route:
         function: qualname of the function in the file `function_path`.
         router: absolute name of the router.
         has_tenant: a tenant dependency stands on it or on everything above it, on every mount.
-        by: where the dependency was found: `parameter`, `decorator`, `class`, `router`, `include_router`, `application`, or "".
+        by: where the dependency was found: `parameter`, `decorator`, `class`, `body`, `router`, `include_router`, `application`, or "".
         open_paths: the full paths that reach it without a tenant.
         line: the function's `def` line.
         guards: the names of all dependencies on the way to it, the last part of each.

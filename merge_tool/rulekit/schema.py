@@ -20,6 +20,7 @@ class SchemaColumn:
         foreign: the table that it points at, or "".
         fills: whether a server default fills rows that exist.
         refers: the column of the table that it points at, or "".
+        generated: whether its default draws a value at random.
     """
 
     name: str
@@ -33,13 +34,14 @@ class SchemaColumn:
     foreign: str = ""
     fills: bool = False
     refers: str = ""
+    generated: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SchemaKey:
     """An index or a constraint. `kind` is `index`, `unique`, `primary` or `foreign`; a column "" is an expression.
 
-    `target` and `refers` are the table and columns that a foreign key points at.
+    `target` and `refers` are the table and columns that a foreign key points at; `where` is what a partial index is held to.
     """
 
     kind: str
@@ -50,6 +52,7 @@ class SchemaKey:
     unique: bool = False
     target: str = ""
     refers: tuple[str, ...] = ()
+    where: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +62,7 @@ class SchemaTable:
     Attributes:
         tenant: whether its rows belong to a tenant; `listed` whether the policy's list says so.
         known: whether every base class was found.
+        view: whether its `info` says that it is a view.
     """
 
     table: str
@@ -71,6 +75,7 @@ class SchemaTable:
     listed: bool
     shared: bool
     known: bool = True
+    view: bool = False
 
     def leads(self, column: str) -> bool:
         """Whether an index of any kind begins with a column."""

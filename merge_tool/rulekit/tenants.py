@@ -19,6 +19,8 @@ def last_part(dotted: str) -> str:
 @lru_cache(maxsize=4096)
 def _says(name: str, column: str, parameter: str) -> bool:
     have = name.lower()
+    if have.endswith("ids"):
+        have = have[:-1]
     for known in (column.lower(), parameter.lower()):
         if have == known or have.endswith(f"_{known}") or have.startswith(f"{known}_"):
             return True

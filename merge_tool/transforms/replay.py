@@ -39,6 +39,13 @@ class Told:
     skipped: str = ""
     left_out: Mapping[str, str] = field(default_factory=dict)
 
+    def as_data(self) -> dict[str, object]:
+        """It for JSON."""
+        return {
+            "name": self.name, "places": self.match.places, "matched": self.match.matched, "files": self.files,
+            "skipped": self.skipped, "left_out": dict(self.left_out),
+        }  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Replay:
@@ -105,8 +112,8 @@ class _Work:
 
     def make(self, transform: Transform) -> Told:
         """Makes one transform on both trees, or leaves both as they are."""
-        transform.learn(self.old.texts, self.fork.texts)
         try:
+            transform.learn(self.old.texts, self.fork.texts)
             made = self._run(transform, self.old)
             if not made:
                 return Told(transform.name, skipped="it changes nothing in the base")
@@ -114,6 +121,8 @@ class _Work:
             twice = self._twice(transform, made)
         except UserError as error:
             return Told(transform.name, skipped=str(error))
+        except Exception as error:  # noqa: BLE001 a merge is worth more than a transform; that it failed is told
+            return Told(transform.name, skipped=f"it failed: {type(error).__name__}: {error}")
         found = [self._match(path, text) for path, text in made.items()]
         total = sum(found, Match())
         fits = any(item.nearer > 0 for item in found)

@@ -19,13 +19,14 @@ Use instead
 
 Not reported
 ------------
-The only module that makes one; tests, scripts and migrations.
+Told as `info` where nothing in the wrapper's file deals with the tenant, unless the policy names it. Silent: the only module that makes one; tests, scripts and migrations.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import partial
 
 from merge_tool.model.policy import Policy
 from merge_tool.model.source import Diagnostic, Severity
@@ -38,6 +39,7 @@ from merge_tool.rulekit import (
     Project,
     Rule,
     Valid,
+    knows_tenant,
     matches_glob,
     words,
 )
@@ -56,6 +58,7 @@ ENGINE = {
     "app/a.py": "from app.database import engine\n",
     "app/b.py": "from app.database import engine\n",
 }
+SETS = 'def bind(session, bot_id):\n    session.info["bot_id"] = bot_id\n'
 CACHE = {
     "app/cache.py": 'import redis.asyncio as redis\nclass Cache:\n    def connect(self):\n        self.client = redis.from_url("x")\ncache = Cache()\n',
     "app/a.py": "from app.cache import cache\n",
@@ -80,12 +83,21 @@ class RawClient(Rule):
         found = index.once(self.code, lambda: _outside(index, policy))
         for call, kind, wrapper in found.get(module.path, ()):
             told = f"the project has its own in {wrapper}" if wrapper else "no file of the policy's wrappers"
-            yield self.found(module.path, call.span, f"this {kind} is made outside its wrapper: {told}")
+            idle = wrapper and not index.once(
+                f"{self.code}:{wrapper}", partial(_minds_tenant, index, policy, wrapper)
+            )
+            yield self.found(
+                module.path,
+                call.span,
+                f"this {kind} is made outside its wrapper: {told}",
+                severity=Severity.INFO if idle else None,
+                reason=["nothing in that file is seen to deal with the tenant"] if idle else [],
+            )
 
     INVALID = (
-        Invalid('import sqlalchemy\ndef f(url):\n    return sqlalchemy.create_engine(url)\n', (Expected(3, "this engine is made outside its wrapper: the project has its own in app/database.py"),), ENGINE),
-        Invalid('from redis import asyncio as aioredis\nclient = aioredis.from_url("redis://")\n', (Expected(2, "this Redis client"),), CACHE),
-        Invalid('import redis\nclass Cart:\n    def __init__(self):\n        self.r = redis.Redis(host="a")\n', (Expected(4, "app/cache.py"),), CACHE),
+        Invalid('import sqlalchemy\ndef f(url):\n    return sqlalchemy.create_engine(url)\n', (Expected(3, "this engine is made outside its wrapper: the project has its own in app/database.py"),), {**ENGINE, "app/database.py": ENGINE["app/database.py"] + SETS}),
+        Invalid('from redis import asyncio as aioredis\nclient = aioredis.from_url("redis://")\n', (Expected(2, "this Redis client", Severity.INFO),), CACHE),
+        Invalid('import redis\nclass Cart:\n    def __init__(self):\n        self.r = redis.Redis(host="a")\n', (Expected(4, "app/cache.py"),), {**CACHE, "app/cache.py": CACHE["app/cache.py"] + SETS}),
         Invalid('import redis\nr = redis.Redis()\n', (Expected(2, "no file of the policy's wrappers"),), policy={"wrappers": ("app/cache.py",)}),
     )  # fmt: skip
     VALID = (
@@ -96,6 +108,13 @@ class RawClient(Rule):
         Valid("import redis\nr = redis.Redis()\n", CACHE, {"wrappers": ("app/**",)}),
         Valid('from redis.asyncio import Redis\ndef f(client: Redis) -> Redis:\n    return client\n', CACHE),
     )  # fmt: skip
+
+
+def _minds_tenant(index: Project, policy: Policy, path: str) -> bool:
+    """Whether a wrapper's file does anything for the tenant, which what is made beside it goes without."""
+    return bool(index.guards()) or any(
+        knows_tenant(item, policy) for item in index.modules[path].functions.values()
+    )
 
 
 def _kind(site: CallSite, index: Project) -> str:

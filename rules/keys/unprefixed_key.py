@@ -22,7 +22,7 @@ Use instead
 
 Not reported
 ------------
-Told as `info`: lists and streams of a fixed name, which may be queues; limits of rates; keys with a token, or with an id
+Told as `info`: keys that were made elsewhere, or told apart by a version or a language alone; lists and streams of a fixed name, which may be queues; limits of rates; keys with a token, or with an id
 where the project's primary keys are UUIDs. Silent: a key with the tenant anywhere in it; a builder that puts it there; a client of the policy's `prefixing_clients`; a key that fits the
 policy's `global_keys`; keys that a scan gave. Where the key is a parameter, the callers are looked at; where none is seen, it is `info`.
 """
@@ -97,6 +97,8 @@ _QUEUES = frozenset(
         "xgroup_create",
     ]
 )
+# What a cache of things that are the same for everybody is told apart by.
+_KINDS = frozenset(("version", "locale", "lang", "language", "environment", "env"))
 _LIMITS = frozenset(("rate", "ratelimit", "throttle", "throttling"))
 _IDS = (["id"], ["uuid"], ["guid"])
 # Ids that others give out, of which two tenants may have the same one.
@@ -123,10 +125,18 @@ _GIVEN_OUT = frozenset(("token", "tokens", "oauth", "oauth2", "nonce", "otp", "c
 def _may_be_shared(verdict: KeyVerdict) -> str:
     """Why all tenants may share a key by what it is, said for people; "" where nothing speaks for it."""
     said = set(words(verdict.key))
+    if (
+        not said
+        and verdict.key.strip("*") == ""
+        and any(words(name)[-1:] in (["key"], ["keys"]) for name in verdict.parts)
+    ):
+        return "the key was made elsewhere, and is only kept here"
     if verdict.command in _QUEUES and not any(words(name)[-1:] in _IDS for name in verdict.parts):
         return "a list or stream of a fixed name may be a queue that works for all tenants"
     if said & _LIMITS:
         return "it limits who asks, told apart by a person or an address"
+    if verdict.parts and all(words(name)[-1:] and words(name)[-1] in _KINDS for name in verdict.parts):
+        return f"it is told apart by {verdict.parts[0]} alone, so it may be what all tenants share"
     if "*" in verdict.key and said & _GIVEN_OUT:
         return "what follows in it may be a secret that nobody can guess"
     return ""
@@ -148,7 +158,8 @@ def _uuids(index: Project) -> bool:
     """Whether nearly all tenants' tables have a UUID for their primary key."""
     keys = [
         any(
-            "uuid" in table.columns[name].kind.lower() for name in {*table.primary, "id"} & set(table.columns)
+            {"uuid", "guid"}.intersection(words(table.columns[name].kind))
+            for name in {*table.primary, "id"} & set(table.columns)
         )
         for table in index.schema()
         if table.tenant and len(table.primary) == 1
@@ -180,6 +191,10 @@ class UnprefixedKey(Rule):
                 )
 
     INVALID = (
+        Invalid(RAW + 'def put(task):\n    client.hset("tasks", f"{task}", "x")\n', (Expected(4, '"tasks" of hset()'),)),
+        Invalid(RAW + 'def load(version):\n    return client.get(f"probes:v{version}")\n', (Expected(4, '"probes:v*"', Severity.INFO),)),
+        Invalid(RAW + 'def load(version, name):\n    return client.get(f"probes:v{version}:{name}")\n', (Expected(4, '"probes:v*:*"'),)),
+        Invalid(RAW + 'class Lease:\n    def __init__(self, key):\n        self._key = key\n    def renew(self):\n        client.expire(self._key, 60)\ndef make():\n    return Lease(None)\n', (Expected(7, '"*"', Severity.INFO),)),
         Invalid(RAW + 'def load(run_id):\n    return client.get(f"run:{run_id}")\n', (Expected(4, '"run:*"', Severity.INFO),), UUIDS),
         Invalid(RAW + 'def load(chat_id):\n    return client.get(f"run:{chat_id}")\n', (Expected(4, '"run:*"'),), UUIDS),
         Invalid(RAW + 'def load(name):\n    return client.get(f"run:{name}")\n', (Expected(4, '"run:*"'),), UUIDS),
@@ -198,6 +213,7 @@ class UnprefixedKey(Rule):
         Invalid('async def load(redis_client, key):\n    return await redis_client.get(key)\n', (Expected(2, "no caller is seen", Severity.INFO),)),
     )  # fmt: skip
     VALID = (
+        Valid(RAW + 'def put(bot_id, task):\n    client.hset("tasks", f"{bot_id}:{task}", "x")\n    return client.hscan("tasks", 0, match=f"{bot_id}:*")\n'),
         # A client of the project's own that puts a prefix before each key; whose it is, is settled where it is made.
         Valid("from app.tenant import client\ndef f(i):\n    client(1).get(f'cart:{i}')\n", {"app/tenant.py": "import redis\ndef prefixed(prefix, key):\n    return f'{prefix}:{key}'\nclass Client:\n    def __init__(self, prefix, r: redis.Redis):\n        self._prefix = prefix\n        self._r = r\n    def get(self, key):\n        return self._r.get(prefixed(self._prefix, key))\ndef client(tenant):\n    return Client(str(tenant), redis.Redis())\n"}),
         Valid("import redis\nclient = redis.Redis()\ndef f():\n    return client.info().get('used_memory')\n"),

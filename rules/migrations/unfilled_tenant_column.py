@@ -30,7 +30,7 @@ from collections.abc import Iterable
 
 from merge_tool.model.policy import Policy
 from merge_tool.model.source import Diagnostic, Severity
-from merge_tool.rulekit import Expected, Invalid, ModuleFacts, Project, Rule, Valid
+from merge_tool.rulekit import Expected, Invalid, ModuleFacts, Project, Rule, Step, Valid, told
 
 REVISION = (
     'from alembic import op\nimport sqlalchemy as sa\nrevision = "a1"\ndown_revision = None\ndef upgrade():\n'
@@ -42,11 +42,26 @@ FILL = "    op.execute('UPDATE t SET bot_id = 1')\n"
 FILLED = f'{REVISION}{ADDED}{FILL}    op.alter_column("t", "bot_id", nullable=False)\n'
 
 
-def _fills(sql: str, column: str) -> bool:
-    return (
-        re.search(rf"\bUPDATE\b.*\bSET\b.*\b{re.escape(column)}\b", sql, re.IGNORECASE | re.DOTALL)
-        is not None
+_ANY = "*"
+
+
+def _filled(step: Step, column: str) -> str:
+    """The table whose tenant column a step fills; `*` where that cannot be told, "" where it fills none."""
+    if step.kind == "update":
+        return step.table if told(step.table) else _ANY
+    if step.kind != "execute":
+        return ""
+    if step.sql is None:
+        return _ANY
+    found = re.search(
+        rf"\bUPDATE\s+(?:ONLY\s+)?([^\s;]+).*?\bSET\b.*\b{re.escape(column)}\b",
+        step.sql,
+        re.IGNORECASE | re.DOTALL,
     )
+    if found is None:
+        return ""
+    table = found[1].replace('"', "").rpartition(".")[2]
+    return table if re.fullmatch(r"\w+", table) else _ANY
 
 
 class UnfilledTenantColumn(Rule):
@@ -62,14 +77,11 @@ class UnfilledTenantColumn(Rule):
         if module.path not in index.migrations().paths:
             return
         made: set[str] = set()
-        filled = False
+        filled: set[str] = set()
         for step in index.migrations().upgrades:
             if step.kind == "create_table":
                 made.add(f"{step.path}:{step.table}")
-            if step.kind == "update" or (
-                step.kind == "execute" and (step.sql is None or _fills(step.sql, policy.column))
-            ):
-                filled = True
+            filled.add(_filled(step, policy.column))
             if step.path != module.path or (step.table and f"{step.path}:{step.table}" in made):
                 continue
             shown = step.table or "a table"
@@ -84,7 +96,7 @@ class UnfilledTenantColumn(Rule):
                 step.kind == "alter_column"
                 and step.name == policy.column
                 and step.nullable is False
-                and not filled
+                and not filled & {_ANY, step.table}
             ):
                 yield self.found(
                     step.path,
@@ -106,12 +118,15 @@ class UnfilledTenantColumn(Rule):
                 )
 
     INVALID = (
+        Invalid(f'{REVISION}{ADDED}{FILL.replace("t SET", "other SET")}    op.alter_column("t", "bot_id", nullable=False)\n', (Expected(8, "bot_id of t becomes NOT NULL"),)),
         Invalid(REVISION + '    op.add_column("t", sa.Column("bot_id", sa.Integer(), nullable=False))\n', (Expected(6, "bot_id is added to t as NOT NULL"),)),
         Invalid(REVISION + '    with op.batch_alter_table("t") as batch:\n        batch.add_column(sa.Column("bot_id", sa.Integer(), nullable=False))\n', (Expected(7, "to t "),)),
         Invalid(REVISION + '    op.add_column("t", sa.Column("bot_id", sa.Integer()))\n    op.alter_column("t", "bot_id", nullable=False)\n', (Expected(7, "becomes NOT NULL"),)),
         Invalid(REVISION + "    op.execute('ALTER TABLE t ADD COLUMN bot_id int NOT NULL')\n", (Expected(6),)),
     )  # fmt: skip
     VALID = (
+        Valid(f'{REVISION}{ADDED}{FILL.replace("UPDATE t", "UPDATE public.t")}    op.alter_column("t", "bot_id", nullable=False)\n'),
+        Valid(f'{REVISION}{ADDED}    for t in tables():\n        op.execute(f"UPDATE {{t}} SET bot_id = 1")\n    op.alter_column("t", "bot_id", nullable=False)\n'),
         Valid(REVISION + '    op.add_column("t", sa.Column("bot_id", sa.Integer(), nullable=False, server_default="1"))\n'),
         Valid(FILLED),
         Valid(REVISION + '    op.create_table("t", sa.Column("id", sa.Integer()))\n    op.add_column("t", sa.Column("bot_id", sa.Integer(), nullable=False))\n'),

@@ -22,22 +22,37 @@ Use instead
 
 Not reported
 ------------
-Projects without row level security; views over shared tables alone; SECURITY INVOKER functions.
+Projects without row level security; what a later statement drops or makes anew; views over shared tables alone; SECURITY INVOKER functions.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from merge_tool.model.policy import Policy
 from merge_tool.model.source import Diagnostic, Severity
-from merge_tool.rulekit import Expected, Invalid, ModuleFacts, Project, Rule, Valid, row_security
+from merge_tool.rulekit import Expected, Invalid, ModuleFacts, Project, Rule, Step, Valid, row_security
 
 REVISION = 'from alembic import op\nrevision = "a1"\ndown_revision = None\ndef upgrade():\n    op.execute("ALTER TABLE orders ENABLE ROW LEVEL SECURITY")\n'
 _VIEW = re.compile(r"\bCREATE\s+(?:OR\s+REPLACE\s+)?(?:RECURSIVE\s+)?(MATERIALIZED\s+)?VIEW\s+(?:IF\s+NOT\s+EXISTS\s+)?(\S+)(.*?)\bAS\b(.*)", re.I | re.S)  # fmt: skip
 _FUNCTION = re.compile(r"\bCREATE\s+(?:OR\s+REPLACE\s+)?(?:FUNCTION|PROCEDURE)\s+([^\s(]+)", re.I)
+_DROPPED = re.compile(r"\bDROP\s+(?:MATERIALIZED\s+)?(?:VIEW|FUNCTION|PROCEDURE)\s+(?:IF\s+EXISTS\s+)?([^\s(]+)", re.I)  # fmt: skip
 _INVOKER = re.compile(r"\bsecurity_invoker\b(?!\s*=\s*'?(?:false|off|0))", re.I)
+
+
+def _made(sql: str) -> str:
+    """The view or function that a statement makes or drops; "" where it does neither."""
+    found = _VIEW.search(sql)
+    if found is not None:
+        return found[2].strip('"').lower()
+    found = _FUNCTION.search(sql) or _DROPPED.search(sql)
+    return found[1].strip('"').rstrip(";").lower() if found is not None else ""
+
+
+def _last(steps: Sequence[Step]) -> dict[str, int]:
+    """The position of the last statement on each view and function."""
+    return {_made(step.sql): position for position, step in enumerate(steps) if step.sql and _made(step.sql)}
 
 
 class ViewPastRowSecurity(Rule):
@@ -62,9 +77,14 @@ class ViewPastRowSecurity(Rule):
         altered = " ".join(
             step.sql for step in steps if step.sql and re.match(r"ALTER\s+VIEW", step.sql, re.I)
         )
-        for step in steps:
-            if step.path != module.path or step.sql is None:
-                continue
+        last = _last(steps)
+        for position, step in enumerate(steps):
+            if (
+                step.path != module.path
+                or step.sql is None
+                or last.get(_made(step.sql), position) != position
+            ):
+                continue  # another one of that name takes its place, or it is dropped
             view = _VIEW.search(step.sql)
             if view is not None and owned & set(re.findall(r"\w+", view[4])):
                 late = re.search(rf"\b{re.escape(view[2])}\b.*security_invoker", altered, re.I)
@@ -82,12 +102,15 @@ class ViewPastRowSecurity(Rule):
                 yield self.found(step.path, step.span, message)
 
     INVALID = (
+        Invalid(REVISION + '    op.execute("CREATE VIEW v AS SELECT 1 FROM orders")\n    op.execute("DROP VIEW v")\n    op.execute("CREATE VIEW v AS SELECT * FROM orders")\n', (Expected(8, "the view v reads"),)),
         Invalid(REVISION + '    op.execute("CREATE VIEW v AS SELECT * FROM orders")\n', (Expected(6, "the view v reads"),)),
         Invalid(REVISION + '    op.execute("CREATE OR REPLACE VIEW v WITH (security_invoker = false) AS SELECT 1 FROM orders")\n', (Expected(6),)),
         Invalid(REVISION + '    op.execute("CREATE MATERIALIZED VIEW v AS SELECT * FROM orders")\n', (Expected(6, "materialized"),)),
         Invalid(REVISION + '    op.execute("CREATE FUNCTION f() RETURNS int LANGUAGE sql SECURITY DEFINER AS $$ SELECT 1 $$")\n', (Expected(6, "the function f "),)),
     )  # fmt: skip
     VALID = (
+        Valid(REVISION + '    op.execute("CREATE VIEW v AS SELECT * FROM orders")\n    op.execute("DROP VIEW v")\n    op.execute("CREATE VIEW v WITH (security_invoker) AS SELECT * FROM orders")\n'),
+        Valid(REVISION + '    op.execute("CREATE VIEW v AS SELECT * FROM orders")\n    op.execute("DROP VIEW IF EXISTS v")\n'),
         Valid(REVISION + '    op.execute("CREATE VIEW v WITH (security_invoker = true) AS SELECT * FROM orders")\n'),
         Valid(REVISION + '    op.execute("CREATE VIEW v WITH (security_invoker) AS SELECT * FROM orders")\n'),
         Valid(REVISION + '    op.execute("CREATE VIEW v AS SELECT * FROM orders")\n    op.execute("ALTER VIEW v SET (security_invoker = true)")\n'),

@@ -54,6 +54,7 @@ from merge_tool.rulekit import (
     Rule,
     Valid,
     Value,
+    is_staff,
     matches_route,
     walk,
     words,
@@ -63,7 +64,7 @@ _SOURCES = frozenset(("Path", "Query", "Body", "Form", "Cookie", "File"))
 _CHECKING = frozenset(
     "verify check ensure require assert authorize authorise validate can has allowed permission access guard".split()  # noqa: SIM905
 )
-_ADMINS = frozenset(("admin", "admins", "superuser", "superadmin", "staff", "operator"))
+_ADMINS = frozenset(("admin", "admins"))
 _REQUEST = frozenset(("json", "form", "query_params", "path_params"))
 
 MODELS = {
@@ -127,7 +128,7 @@ class TenantFromRequest(Rule):
         told = [item for place in places if place is not None for item in walk(place)]
         names = [call.name for call in function.calls]
         names.extend(item.last for item in told if isinstance(item, Ref))
-        return any(set(words(name)) & _ADMINS for name in names)
+        return any(is_staff(name) or set(words(name)) & _ADMINS for name in names)
 
     def _is_public(self, route: Route, policy: Policy) -> bool:
         return any(matches_route(route.method, path, policy.routes.public) for path in route.paths)

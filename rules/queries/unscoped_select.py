@@ -142,6 +142,42 @@ def add(query):
 """
 HEAD = "from sqlalchemy import and_, exists, func, or_, select\nfrom app.models import Country, Order, User\n"
 
+SITES = {
+    "app/sites.py": """\
+from sqlalchemy import Column, ForeignKey, Integer, String
+from sqlalchemy.orm import DeclarativeBase
+
+class Base(DeclarativeBase): pass
+
+class Tenant(Base):
+    __tablename__ = "tenants"
+    id = Column(Integer, primary_key=True)
+    slug = Column(String)
+    status = Column(String)
+
+class Account(Base):
+    __tablename__ = "accounts"
+    id = Column(Integer, primary_key=True)
+    bot_id = Column(ForeignKey("tenants.id"))
+    email = Column(String, unique=True)
+    phone = Column(String)
+
+class Page(Base):
+    __tablename__ = "pages"
+    id = Column(Integer, primary_key=True)
+    bot_id = Column(ForeignKey("tenants.id"))
+    account_id = Column(ForeignKey("accounts.id"))
+    invite_token = Column(String)
+    token_type = Column(String)
+
+class Part(Base):
+    __tablename__ = "parts"
+    id = Column(Integer, primary_key=True)
+    account_id = Column(ForeignKey("accounts.id"))
+"""
+}
+TENANTS = "from sqlalchemy import select\nfrom app.sites import *\n"
+
 
 class UnscopedSelect(Rule):
     """See the module."""
@@ -172,6 +208,46 @@ class UnscopedSelect(Rule):
                 )
 
     INVALID = (
+        # The table is an attribute of the object, whatever it is called.
+        Invalid(HEAD + "class Dao:\n    def __init__(self, OrderDBE):\n        self.OrderDBE = OrderDBE\n    async def one(self, db, key):\n        return await db.scalar(select(self.OrderDBE).where(self.OrderDBE.id == key))\ndao = Dao(OrderDBE=Order)\n", (Expected(7, "select of Order"),), MODELS),
+        Invalid(HEAD + "async def f(db, user: User):\n    return await db.scalars(select(Order).where(Order.user == user))\n", (Expected(4, "User in hand", Severity.INFO),), {"app/models.py": MODELS["app/models.py"].replace("    country_id =", "    user = relationship(\"User\")\n    country_id =")}),
+        Invalid(HEAD + "from pydantic import BaseModel\nclass OrderDto(BaseModel):\n    id: int\nasync def f(db, item: OrderDto):\n    return await db.scalars(select(Order).where(Order.id == item.id))\n", (Expected(7, "id of OrderDto", Severity.INFO),), MODELS),
+        Invalid(HEAD + "async def f(db, new):\n    kind = Order if new else User\n    return await db.scalars(select(kind).where(kind.id == 1))\n", (Expected(5, "select of Order"), Expected(5, "select of User")), MODELS),
+        Invalid(HEAD + "async def admin_every(db):\n    return await db.scalars(select(Order))\n", (Expected(4, "platform's own staff", Severity.INFO),), MODELS),
+        Invalid(HEAD + "async def delete_expired(db, before):\n    return await db.scalars(select(Order).where(Order.made < before))\n", (Expected(4, "background", Severity.INFO),), MODELS),
+        Invalid(TENANTS + "async def f(db, prefix):\n    return await db.scalar(select(ApiKey).where(ApiKey.prefix == prefix))\n", (Expected(4, "by its prefix", Severity.INFO),), {"app/sites.py": SITES["app/sites.py"] + "\nclass ApiKey(Base):\n    __tablename__ = 'api_keys'\n    id = Column(Integer, primary_key=True)\n    bot_id = Column(Integer)\n    prefix = Column(String)\n"}, path="app/checked.py"),
+        # Only a test calls what hands the statement out, and tests are not checked.
+        Invalid(HEAD + "def every(db):\n    return db.query(User)\n", (Expected(4, "query of User"),), {**MODELS, "tests/test_users.py": "from app.checked import every\ndef test(db):\n    assert every(db)\n"}, {"unchecked_paths": ("tests/**",)}),
+        # The session is what a call gives, and runs what it is handed.
+        Invalid(HEAD + "class Users:\n    async def total(self):\n        async with self._sessions() as session:\n            return await session.scalar(select(func.count()).select_from(User))\n", (Expected(6, "select of User"),), MODELS),
+        # The row of a tenant that nothing names holds nothing.
+        Invalid(TENANTS + "async def f(db):\n    return await db.execute(select(Page, Tenant.status).join(Tenant, Tenant.id == Page.bot_id))\n", (Expected(4, "select of Page"),), SITES),
+        Invalid(TENANTS + "async def f(db):\n    return await db.execute(select(Page).join(Tenant, Tenant.id == Page.bot_id).where(Tenant.status == 'on'))\n", (Expected(4, "select of Page"),), SITES),
+        # Its key is a row's in hand, or what was read just before: told as what it hangs on.
+        Invalid(HEAD + "async def f(db, user: User):\n    return await db.scalars(select(Order).where(Order.user_id == user.id))\n", (Expected(4, "id of User", Severity.INFO),), MODELS),
+        Invalid(HEAD + "async def f(db, user: User, bot_id):\n    return await db.scalars(select(Order).where(Order.user_id == user.id))\n", (Expected(4, "select of Order"),), MODELS),
+        Invalid(HEAD + "async def f(db, users: list[User]):\n    return await db.scalars(select(Order).where(Order.user_id.in_([item.id for item in users])))\n", (Expected(4, "id of User", Severity.INFO),), MODELS),
+        Invalid(HEAD + "async def f(db, bot_id):\n    ids = (await db.execute(select(User.id).where(User.bot_id == bot_id))).scalars().all()\n    return await db.scalars(select(Order).where(Order.user_id.in_(ids)))\n", (Expected(5, "line 4 read", Severity.INFO),), MODELS),
+        Invalid(HEAD + "from dataclasses import dataclass\n@dataclass\nclass Work:\n    id: int\nasync def f(db, item: Work):\n    return await db.scalars(select(Order).where(Order.id == item.id))\n", (Expected(8, "id of Work", Severity.INFO),), MODELS),
+        Invalid(HEAD + "from pydantic import BaseModel\nclass OrderUpdate(BaseModel):\n    id: int\nasync def f(db, item: OrderUpdate):\n    return await db.scalars(select(Order).where(Order.id == item.id))\n", (Expected(7, "select of Order"),), MODELS),
+        Invalid(HEAD + "async def f(db, country: Country):\n    return await db.scalars(select(Order).where(Order.country_id == country.id))\n", (Expected(4, "select of Order"),), MODELS),
+        Invalid(HEAD + "async def one(db, order_id):\n    return await db.scalar(select(Order).where(Order.id == order_id))\nasync def g(db, order: Order):\n    return await one(db, order.id)\n", (Expected(4, "every caller hands in", Severity.INFO),), MODELS),
+        Invalid(HEAD + "async def one(db, order_id):\n    return await db.scalar(select(Order).where(Order.id == order_id))\nasync def g(db, order: Order):\n    return await one(db, order.id)\nasync def h(db, sent):\n    return await one(db, sent)\n", (Expected(4, "select of Order"),), MODELS),
+        # Every caller compares the tenant; one does not.
+        Invalid(HEAD + "async def one(db, key):\n    return (await db.execute(select(Order).where(Order.id == key))).scalar_one()\nasync def g(db, key, bot_id):\n    row = await one(db, key)\n    if row.bot_id != bot_id:\n        raise LookupError\n    return row\n", (Expected(4, "every caller that is seen compares", Severity.INFO),), MODELS),
+        Invalid(HEAD + "async def one(db, key):\n    return (await db.execute(select(Order).where(Order.id == key))).scalar_one()\nasync def g(db, key, bot_id):\n    row = await one(db, key)\n    if row.bot_id != bot_id:\n        raise LookupError\n    return row\nasync def h(db, key):\n    return await one(db, key)\n", (Expected(4, "select of Order"),), MODELS),
+        # By a secret; by what a login knows; by the person's links to tenants.
+        Invalid(TENANTS + "async def f(db, token):\n    return await db.scalar(select(Page).where(Page.invite_token == token))\n", (Expected(4, "invite_token", Severity.INFO),), SITES),
+        Invalid(TENANTS + "async def f(db, token, bot_id):\n    return await db.scalar(select(Page).where(Page.invite_token == token))\n", (Expected(4, "select of Page"),), SITES),
+        Invalid(TENANTS + "async def f(db, kind):\n    return await db.scalar(select(Page).where(Page.token_type == kind))\n", (Expected(4, "select of Page"),), SITES),
+        Invalid(TENANTS + "async def f(db, email):\n    return await db.scalar(select(Account).where(Account.email == email))\n", (Expected(4, "as a login does", Severity.INFO),), SITES),
+        Invalid(TENANTS + "async def f(db, email):\n    return await db.scalar(select(Account).where(Account.phone == email))\n", (Expected(4, "select of Account"),), SITES),
+        Invalid("from sqlalchemy import select\nfrom app.links import Link, Note\nasync def f(db, user_id):\n    return await db.scalars(select(Note).join(Link, Link.bot_id == Note.bot_id).where(Link.user_id == user_id))\n", (Expected(4, "tenants of one person", Severity.INFO),),
+                {"app/links.py": LINKS["app/links.py"] + "\nclass Note(Base):\n    __tablename__ = 'notes'\n    id = Column(Integer, primary_key=True)\n    bot_id = Column(Integer)\n"}),
+        # A worker goes through all tenants; whoever names a tenant there forgot it, and so did who is asked by a request.
+        Invalid(HEAD + "class OrderWorker:\n    async def run(self, db):\n        return await sweep(db)\nasync def sweep(db):\n    return await db.scalars(select(Order))\n", (Expected(7, "background", Severity.INFO),), MODELS),
+        Invalid(HEAD + "class OrderWorker:\n    async def run(self, db, bot_id):\n        return await db.scalars(select(Order))\n", (Expected(5, "select of Order"),), MODELS),
+        Invalid(HEAD + "class OrderWorker:\n    async def run(self, db):\n        return await sweep(db)\nasync def sweep(db):\n    return await db.scalars(select(Order))\nasync def every(db):\n    return await sweep(db)\n", (Expected(7, "select of Order"),), MODELS),
         # What a listener for legacy queries adds, a select does not get; and an alias gets nothing without include_aliases.
         Invalid(HEAD + "async def f(db):\n    await db.execute(select(User))\n", (Expected(4, "select of User"),), {**MODELS, "app/guard.py": QUERY_LISTENER}),
         Invalid(HEAD + "from sqlalchemy.orm import aliased\nasync def f(db):\n    other = aliased(User)\n    await db.execute(select(other))\n", (Expected(6, "select of User"),), {**MODELS, "app/guard.py": LISTENER.replace(", include_aliases=True", "")}),
@@ -254,6 +330,16 @@ class UnscopedSelect(Rule):
                 (Expected(5, "it begins with base(), which this tool cannot see", Severity.INFO),), MODELS),
     )  # fmt: skip
     VALID = (
+        Valid(HEAD + "class Dao:\n    def __init__(self, OrderDBE):\n        self.OrderDBE = OrderDBE\n    async def one(self, db, key, bot_id):\n        return await db.scalar(select(self.OrderDBE).where(self.OrderDBE.id == key, self.OrderDBE.bot_id == bot_id))\ndao = Dao(OrderDBE=Order)\n", MODELS),
+        Valid(TENANTS + "async def f(db, site):\n    return await db.scalars(select(Page).where(Page.site == site))\n", {"app/sites.py": SITES["app/sites.py"].replace("    invite_token =", "    site = relationship(\"Tenant\")\n    invite_token =").replace("DeclarativeBase\n", "DeclarativeBase, relationship\n")}),
+        Valid(HEAD + "async def f(db, new, bot_id):\n    kind = Order if new else User\n    return await db.scalars(select(kind).where(kind.bot_id == bot_id))\n", MODELS),
+        Valid(HEAD + "from sqlalchemy import tuple_\nasync def f(db, bot_id):\n    old = select(Order.bot_id, Order.id).where(Order.bot_id == bot_id).cte('old')\n    return await db.scalars(select(Order).where(tuple_(Order.bot_id, Order.id).in_(select(old.c.bot_id, old.c.id))))\n", MODELS),
+        Valid("from sqlalchemy import literal, select\nfrom app.models import Country, Order\nasync def f(db):\n    return await db.execute(select(literal(1, type_=Order.__table__.c.id.type)).select_from(Country))\n", MODELS),
+        # The table of the tenants names one of them.
+        Valid(TENANTS + "async def f(db, slug):\n    return await db.scalars(select(Page).join(Tenant, Tenant.id == Page.bot_id).where(Tenant.slug == slug))\n", SITES),
+        Valid(TENANTS + "async def f(db, key):\n    return await db.scalars(select(Page).join(Tenant).where(Tenant.id == key))\n", SITES),
+        # Two rows that belong to the same row of a tenant.
+        Valid(TENANTS + "async def f(db, bot_id):\n    return await db.scalars(select(Part).join(Page, Page.account_id == Part.account_id).where(Page.bot_id == bot_id))\n", SITES, {"tables": TablePolicy(tenant=("parts",))}),
         Valid(HEAD + "def f(session):\n    return session.query(User).all()\n", {**MODELS, "app/guard.py": QUERY_LISTENER}),
         Valid(HEAD + "from sqlalchemy.orm import aliased\nasync def f(db):\n    other = aliased(User)\n    await db.execute(select(other))\n", {**MODELS, "app/guard.py": LISTENER}),
         # Each kind of caller is held in its way.

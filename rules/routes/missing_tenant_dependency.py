@@ -22,10 +22,11 @@ Use instead
 Not reported
 ------------
 Told as `info`: routes whose calls are all seen and come to no tenant's table; routes behind the platform's own staff (`require_superuser`,
-`/backoffice/…`); logins, webhooks and health checks where no such route of the project has a tenant; all routes of a project whose policy
+`/backoffice/…`); logins, webhooks and health checks where no such route of the project has a tenant; routes with a secret in their path (`/invites/{token}`),
+and those about who is logged in (`/me`) that name no tenant; all routes of a project whose policy
 names no dependency and in which nearly no route has one.
 
-Routes that the policy declares public; a router that is mounted with the dependency everywhere it is mounted; WebSocket routes
+Routes whose body, or a helper that it calls, calls the dependency; routes that the policy declares public; a router that is mounted with the dependency everywhere it is mounted; WebSocket routes
 (another rule's). Where a router is mounted twice, both ways must carry the tenant.
 """
 
@@ -59,6 +60,14 @@ class Users(Base):
     def users(self):
         return self.service.all()
 """
+HELD = {
+    **TENANCY,
+    "app/held.py": "from fastapi import APIRouter, Depends\nfrom app.tenancy import get_current_tenant\nrouter = APIRouter()\n"
+    + "".join(
+        f"@router.get('/x{n}')\ndef x{n}(bot_id=Depends(get_current_tenant)):\n    return bot_id\n"
+        for n in range(3)
+    ),
+}
 MODELS = (
     "from sqlalchemy import Column, Integer\nfrom sqlalchemy.orm import DeclarativeBase\nclass Base(DeclarativeBase): ...\n"
     'class Order(Base):\n    __tablename__ = "orders"\n    id = Column(Integer, primary_key=True)\n    bot_id = Column(Integer)\n'
@@ -123,11 +132,21 @@ class MissingTenantDependency(Rule):
         Invalid(ROUTER + 'from pydantic import BaseModel\nclass Env(BaseModel):\n    name: str\nenv = Env(name="x")\n@router.get("/env")\ndef show():\n    return env.dict()\n', (Expected(9, "GET /env", Severity.INFO),), TENANCY),
         Invalid(ROUTER + 'from sqlmodel import SQLModel\nclass Env(SQLModel):\n    name: str\nenv = Env(name="x")\n@router.get("/env")\ndef show():\n    return env.load()\n', (Expected(9, "GET /env", Severity.ERROR),), TENANCY),
         Invalid(ROUTER + 'def require_superuser(): ...\n@router.get("/all", dependencies=[Depends(require_superuser)])\ndef everything(db=Depends(dict)):\n    return db.load()\n', (Expected(6, "GET /all", Severity.INFO),), TENANCY),
+        # Who holds the secret, or is logged in and asks for what is theirs.
+        Invalid(ROUTER + '@router.get("/invites/{invite_token}")\ndef invite(invite_token: str, db=Depends(dict)):\n    return db.load(invite_token)\n', (Expected(5, "GET /invites/{invite_token}", Severity.INFO),), TENANCY),
+        Invalid(ROUTER + 'def current_user(): ...\n@router.get("/users/me")\ndef me(user=Depends(current_user), db=Depends(dict)):\n    return db.load(user.id)\n', (Expected(6, "GET /users/me", Severity.INFO),), TENANCY),
+        Invalid(ROUTER + '@router.get("/users/me")\ndef me(db=Depends(dict)):\n    return db.load()\n', (Expected(5, "GET /users/me"),), TENANCY),
+        Invalid(ROUTER + 'def current_user(): ...\n@router.get("/users/me")\ndef me(user=Depends(current_user), db=Depends(dict)):\n    return db.load(user.id, bot_id)\n', (Expected(6, "GET /users/me"),), TENANCY),
+        # Among routes with a tenant, one for who is logged in that is seen to read nothing of a tenant's; one that does.
+        Invalid(ROUTER + 'from app.models import Order\nfrom app.tools import registry\ndef current_user(): ...\n@router.get("/tools")\ndef tools(user=Depends(current_user)):\n    return registry().all()\n', (Expected(8, "GET /tools", Severity.INFO),), {**HELD, "app/models.py": MODELS, "app/tools.py": "def registry(): ...\n"}),
+        Invalid(ROUTER + 'from app.models import Order\nfrom app.tools import registry\ndef current_user(): ...\n@router.get("/tools")\ndef tools(db, user=Depends(current_user)):\n    return registry(db).all()\n', (Expected(8, "GET /tools"),), {**HELD, "app/models.py": MODELS, "app/tools.py": "from app.models import Order\ndef registry(db):\n    return db.query(Order).all()\n"}),
         # Class-based views, one without the tenant.
         Invalid(ROUTER + CLASSES.replace("Depends(get_current_tenant)", "Depends(dict)"), (Expected(9, "GET /users"),), TENANCY),
         Invalid(ROUTER + 'def role(name):\n    def inner(user=Depends(dict)): ...\n    return Depends(inner)\n@router.get("/users")\ndef users(user=role("a")): ...\n', (Expected(8, "GET /users"),), TENANCY),
     )  # fmt: skip
     VALID = (
+        # The tenant is asked for in the body, by a helper.
+        Valid(ROUTER + 'async def context(user):\n    return get_current_tenant()\n@router.get("/users")\nasync def users(user=Depends(dict)):\n    bot_id = await context(user)\n    return load(bot_id)\n', TENANCY),
         Valid(HEAD + 'class UserRouter(APIRouter):\n    def __init__(self, **rest):\n        super().__init__(dependencies=[Depends(get_current_tenant)], **rest)\nrouter = UserRouter(prefix="/u")\n' + PLAIN, TENANCY),
         Valid(ROUTER + '@router.get("/users")\nasync def users(bot_id: int = Depends(get_current_tenant)): ...\n', TENANCY),
         Valid(ROUTER + '@router.get("/users")\nasync def users(bot_id: Annotated[int, Depends(get_current_tenant)]): ...\n', TENANCY),

@@ -55,6 +55,7 @@ from merge_tool.rulekit import (
     Scoped,
     Valid,
     Value,
+    is_staff,
     matches_route,
     mentions_tenant,
     module_value,
@@ -66,9 +67,6 @@ from merge_tool.rulekit.values import children
 
 _CHECKS = frozenset(
     "verify verified check require ensure validate authorize authorise assert allowed access permission permissions can may belongs enforce guard owns owner".split()  # noqa: SIM905
-)
-_OPERATORS = frozenset(
-    ("backoffice", "superadmin", "superuser", "superusers", "staff", "operator", "operators")
 )
 _KEYS = frozenset(("id", "ids", "uuid", "uuids", "key", "slug", "pk", "code", "number", "guid"))
 _LOADS = frozenset(("select", "query", "get"))
@@ -160,7 +158,8 @@ class UncheckedObject(Rule):
                 continue
             message = f"{target.name}() loads a row of {loaded.entity} by {min(keys)} from the request, and nothing compares its {policy.column}"
             reason = f"the row is loaded at {loaded.path}:{loaded.span.line}"
-            operators = _OPERATORS.intersection(words(f"{function.path} {' '.join(route.paths)}"))
+            places = (part for place in (function.path, *route.paths) for part in place.split("/"))
+            operators = index.staff_of(function) or any(is_staff(part) for part in places)
             if operators:
                 message += "; who may come here may be meant to see all tenants"
             severity = Severity.INFO if operators else None

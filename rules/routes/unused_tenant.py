@@ -23,7 +23,7 @@ Use instead
 
 Not reported
 ------------
-A dependency on the router or in the decorator; a parameter whose name begins with `_`; a session that the policy's `session_factories`
+Where several parameters give the tenant, one that is used is enough. A dependency on the router or in the decorator; a parameter whose name begins with `_`; a session that the policy's `session_factories`
 bind to the tenant; bodies that take the tenant from the context; routes that touch no tenant's rows.
 """
 
@@ -94,9 +94,9 @@ class UnusedTenant(Rule):
                 index, function, tenants | sessions
             ):
                 continue
-            for item in asked:
-                if self._named(function, item.name):
-                    continue
+            if any(self._named(function, item.name) for item in asked):
+                continue  # one of several that give the tenant, or the session that is bound to it, is enough
+            for item in asked[:1]:
                 data = tenant_data(index, function, policy)
                 if data:
                     message = f'{function.name}() asks for the tenant as "{item.name}" and does not use it'
@@ -143,6 +143,7 @@ class UnusedTenant(Rule):
         Valid(HEAD + '@router.get("/users")\ndef users(db=Depends(get_db), bot_id: int = Depends(get_current_tenant)):\n    return db.execute(select(User).where(User.bot_id == bot_id)).all()\n', PROJECT),
         Valid(HEAD + '@router.get("/users")\ndef users(db=Depends(get_db), _bot_id: int = Depends(get_current_tenant)):\n    return db.execute(select(User)).all()\n', PROJECT),
         Valid(HEAD + '@router.get("/users")\ndef users(db=Depends(get_tenant_session), bot_id: int = Depends(get_current_tenant)):\n    return db.execute(select(User)).all()\n', PROJECT),
+        Valid(HEAD + '@router.get("/users")\ndef users(user=Depends(get_current_tenant), bot_id: int = Depends(get_current_tenant), db=Depends(get_db)):\n    return db.execute(select(User).where(User.bot_id == bot_id)).all()\n', PROJECT),
         Valid(HEAD + '@router.get("/users", dependencies=[Depends(get_current_tenant)])\ndef users(db=Depends(get_db)):\n    return db.execute(select(User)).all()\n', PROJECT),
         Valid(HEAD + '@router.get("/users")\ndef users(bot_id: int = Depends(get_current_tenant)):\n    return {"ok": True}\n', PROJECT),
         Valid(HEAD + 'def find(db):\n    return db.execute(select(User).where(User.bot_id == get_current_tenant())).all()\n@router.get("/users")\ndef users(db=Depends(get_db), bot_id: int = Depends(get_current_tenant)):\n    return find(db)\n', PROJECT),

@@ -27,12 +27,13 @@ Use instead
 Not reported
 ------------
 Primary keys; a key with a foreign key to another tenant's table, declared or by its name, which lies within one tenant by that; what is unique by nature (`uuid`,
-`token`, `hash`, `secret`, or of type UUID). Ids that a payment system gave out (`payment_id`, `invoice_id`) are an `info`;
+`token`, `hash`, `secret`, of type UUID, or drawn at random by its default); a partial index of the rows without a tenant. Ids that a payment system gave out (`payment_id`, `invoice_id`) are an `info`;
 those of people (`telegram_id`) are errors: one person may be a customer of two tenants.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from merge_tool.model.policy import Policy, TablePolicy
@@ -121,12 +122,14 @@ class GlobalUnique(Rule):
         self, table: SchemaTable, key: SchemaKey, owned: set[str], own_keys: dict[str, str], policy: Policy
     ) -> Iterable[Diagnostic]:
         columns = [table.columns.get(name) for name in key.columns]
+        if re.search(rf"\b{re.escape(policy.column)}\b\W*\s+IS\s+NULL", key.where, re.I):
+            return  # of the rows that belong to no tenant
         if set(key.columns) == set(table.primary):
             return
         for name, column in zip(key.columns, columns, strict=True):
             if _BY_NATURE & set(words(name)) or (column is not None and column.kind.lower() == "uuid"):
                 return
-            if column is not None and column.foreign in owned:
+            if column is not None and (column.generated or column.foreign in owned):
                 return
             if name != policy.column and own_keys.get(name, table.table) != table.table:
                 return  # called as the primary key of another tenant's table, a foreign key in all but its declaration
@@ -146,6 +149,8 @@ class GlobalUnique(Rule):
         )
 
     INVALID = (
+        Invalid(HEAD + CODE + '    code = Column(String, unique=True, default=lambda: "new")\n', (Expected(9, "UNIQUE (code)"),)),
+        Invalid(HEAD + CODE + "    code = Column(String)\n    __table_args__ = (Index('u', 'code', unique=True, postgresql_where=text('bot_id IS NOT NULL')),)\n", (Expected(10, "UNIQUE (code)"),)),
         Invalid(HEAD + CODE + "    code = Column(String, unique=True)\n", (Expected(9, "UNIQUE (code) of the table codes holds over all tenants"),)),
         Invalid(HEAD + CODE + '    code: Mapped[str] = mapped_column(unique=True, index=True)\n', (Expected(9),)),
         Invalid(HEAD + CODE + '    code = Column(String)\n    kind = Column(String)\n    __table_args__ = (UniqueConstraint("code", "kind", name="uq"),)\n', (Expected(11, "UNIQUE (code, kind)"),)),
@@ -157,6 +162,9 @@ class GlobalUnique(Rule):
         Invalid(HEAD + CODE + "    stripe_customer_id = Column(String, unique=True)\n", (Expected(9, "stripe_customer_id", Severity.INFO),)),
     )  # fmt: skip
     VALID = (
+        Valid(HEAD + CODE + "    short = Column(String, unique=True, default=lambda: generate(size=12))\n"),
+        Valid(HEAD + "import secrets\n" + CODE + "    short = Column(String, unique=True, default=secrets.token_hex)\n"),
+        Valid(HEAD + CODE + "    code = Column(String)\n    __table_args__ = (Index('u', 'code', unique=True, postgresql_where=text('bot_id IS NULL')),)\n"),
         Valid(HEAD + 'class Run(Base):\n    __tablename__ = "runs"\n    run_id = Column(String, primary_key=True)\n    bot_id = Column(Integer)\n' + CODE + '    run_id = Column(String)\n    label = Column(String)\n    __table_args__ = (UniqueConstraint("run_id", "label"),)\n'),
         Valid(HEAD + CODE + "    encrypted_key = Column(String, unique=True)\n"),
         Valid(HEAD + CODE + '    code = Column(String)\n    __table_args__ = (UniqueConstraint("bot_id", "code"),)\n'),

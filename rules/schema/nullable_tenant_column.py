@@ -24,7 +24,7 @@ Use instead
 
 Not reported
 ------------
-Primary keys, which are never NULL; tables that the policy declares shared. Where an annotation is a name of the project's own, which may hide
+Primary keys, which are never NULL; models of views; tables that the policy declares shared. Where an annotation is a name of the project's own, which may hide
 `None`, the finding is an `info`.
 """
 
@@ -54,7 +54,7 @@ class NullableTenantColumn(Rule):
             column = table.columns.get(policy.column)
             if column is None or not table.tenant or column.primary or column.nullable is False:
                 continue
-            if column.path != module.path:
+            if column.path != module.path or table.view:
                 continue
             if any(policy.column in key.columns for key in table.keys if key.kind == "primary"):
                 continue
@@ -83,6 +83,7 @@ class NullableTenantColumn(Rule):
         Invalid(HEAD + "from app.types import TenantId\n" + USER + "    bot_id: Mapped[TenantId] = mapped_column()\n", (Expected(8, "cannot be told", Severity.INFO),)),
     )  # fmt: skip
     VALID = (
+        Valid(HEAD + USER + "    bot_id = Column(Integer)\n    __table_args__ = {'info': {'is_view': True}}\n"),
         Valid(HEAD + USER + "    bot_id = Column(Integer, nullable=False)\n"),
         Valid(HEAD + USER + "    bot_id: Mapped[int] = mapped_column(ForeignKey('bots.id'))\n"),
         Valid(HEAD + USER + "    bot_id: Mapped[int]\n"),

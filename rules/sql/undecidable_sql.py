@@ -65,7 +65,9 @@ class UndecidableSql(Rule):
     severity = Severity.INFO
 
     def check(self, module: ModuleFacts, index: Project, policy: Policy) -> Iterable[Diagnostic]:
-        """Tells of raw SQL that cannot be decided."""
+        """Tells of raw SQL that cannot be decided; of that in revisions their own rule tells."""
+        if module.path in index.migrations().paths:
+            return
         for verdict in index.sql_verdicts(module.path):
             if verdict.kind == "undecided":
                 about = f" on {verdict.what}" if verdict.what else ""

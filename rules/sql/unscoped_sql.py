@@ -31,7 +31,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from merge_tool.model.policy import Policy
-from merge_tool.model.source import Diagnostic, Severity
+from merge_tool.model.source import Diagnostic, Severity, Span
 from merge_tool.rulekit import Expected, Invalid, ModuleFacts, Project, Rule, Valid
 
 MODELS = {
@@ -69,16 +69,27 @@ class UnscopedSql(Rule):
 
     def check(self, module: ModuleFacts, index: Project, policy: Policy) -> Iterable[Diagnostic]:
         """Reports the tables of raw SQL that are not held."""
-        for verdict in index.sql_verdicts(module.path):
-            if verdict.kind != "open":
+        told: set[tuple[str, Span]] = set()
+        open_tables = [item for item in index.sql_verdicts(module.path) if item.kind == "open"]
+        for verdict in open_tables:
+            if (verdict.path, verdict.span) in told:
                 continue
+            told.add((verdict.path, verdict.span))
+            beside = [
+                item.what
+                for item in open_tables
+                if item.span == verdict.span and item.path == verdict.path and item is not verdict
+            ]
+            reason = [f"nor is {', '.join(dict.fromkeys(beside))} in the same statement"] if beside else []
             if verdict.verb == "INSERT":
                 message = f"this SQL inserts into {verdict.what} without {policy.column}"
             else:
                 message = f"this SQL's {verdict.verb} of {verdict.what} is not held to one tenant: no condition on {policy.column}"
-            yield self.found(verdict.path, verdict.span, message)
+            yield self.found(verdict.path, verdict.span, message, reason=reason)
 
     INVALID = (
+        # One statement is told once, whatever it reads.
+        Invalid(HEAD + "async def f(db):\n    await db.execute(text('SELECT 1 FROM users u, orders o WHERE u.name = o.name'))\n", (Expected(3, "SELECT of"),), MODELS),
         Invalid(HEAD + "async def f(db):\n    return await db.execute(text('SELECT id FROM users WHERE id = :id'), {'id': 1})\n",
                 (Expected(3, "this SQL's SELECT of users is not held to one tenant: no condition on bot_id"),), MODELS),
         Invalid(HEAD + "Q = 'DELETE FROM orders'\nasync def f(db):\n    await db.execute(text(Q))\n", (Expected(4, "DELETE of orders"),), MODELS),

@@ -48,6 +48,7 @@ from merge_tool.rulekit import (
     Valid,
     Value,
     claim_names,
+    one_step,
 )
 
 LIBRARIES = (
@@ -154,12 +155,20 @@ class EncodeWithoutClaim(Rule):
                             path, span, UNCLAIMED.format(policy.claim), severity=Severity.INFO, reason=[WHY]
                         )
                     elif state == _LACKS:
-                        yield self.found(path, span, f'this token is made without the claim "{policy.claim}"')
+                        word = one_step(function) or one_step(where)
+                        yield self.found(
+                            path,
+                            span,
+                            f'this token is made without the claim "{policy.claim}"',
+                            severity=Severity.INFO if word else None,
+                            reason=[f"it is a token of one step, as {word} says"] if word else [],
+                        )
                     elif state == _UNKNOWN:
                         message = f'cannot tell whether this token has the claim "{policy.claim}": its payload is built elsewhere'
                         yield self.found(path, span, message, severity=Severity.INFO)
 
     INVALID = (
+        Invalid('import jwt\ndef make_reset_token(user_id):\n    return jwt.encode({"sub": user_id}, "s")\n', (Expected(3, 'without the claim "bot_id"', Severity.INFO),)),
         Invalid('import jwt\ndef make(user_id, secret):\n    payload = {"sub": user_id}\n    return jwt.encode(payload, secret)\n', (Expected(4, 'without the claim "bot_id"'),)),
         Invalid('from jose import jwt\ndef make(user_id, bot_id, secret):\n    payload = {"sub": user_id}\n    if bot_id:\n        payload["bot_id"] = bot_id\n    return jwt.encode(payload, secret)\n', (Expected(6, "without"),)),
         Invalid('import jwt\ndef sign(payload):\n    return jwt.encode(payload, "s")\ndef a(bot_id):\n    return sign({"bot_id": bot_id})\ndef b():\n    return sign({"sub": 1})\n', (Expected(7, "without"),)),

@@ -43,6 +43,7 @@ from merge_tool.rulekit import (
     Rule,
     Valid,
     claim_names,
+    one_step,
 )
 
 LIBRARIES = (
@@ -84,11 +85,16 @@ class UncheckedClaim(Rule):
                         )
                         continue
                     message = f'the claim "{policy.claim}" of this token is never checked'
+                    word = one_step(function, read=True)
+                    told = (
+                        [f"it is a token of one step, or of somebody else's, as {word} says"] if word else []
+                    )
                     yield self.found(
                         module.path,
                         call.span,
                         message,
-                        reason=[f"looked for it in {', '.join(looked)}"],
+                        severity=Severity.INFO if word else None,
+                        reason=[*told, f"looked for it in {', '.join(looked)}"],
                     )
 
     def _checked(self, index: Project, start: FunctionFacts, claim: str, looked: list[str]) -> bool:
@@ -120,6 +126,7 @@ class UncheckedClaim(Rule):
         return False
 
     INVALID = (
+        Invalid('import jwt\ndef read_oidc(token):\n    return jwt.decode(token, "s", algorithms=["RS256"])["sub"]\n', (Expected(3, 'never checked', Severity.INFO),)),
         Invalid('import jwt\ndef user(token):\n    return jwt.decode(token, "s", algorithms=["HS256"])["sub"]\n', (Expected(3, 'the claim "bot_id" of this token is never checked'),)),
         Invalid('import jwt\ndef decode(token):\n    return jwt.decode(token, "s", algorithms=["HS256"])\ndef user(token):\n    return decode(token)["sub"]\n', (Expected(3, "never checked"),)),
         Invalid('import jwt\ndef user(token):\n    return jwt.decode(token, "s", algorithms=["HS256"])["sub"]\n', (Expected(3, 'such as "tenant_id"', Severity.INFO),), policy={"claim": "tenant_id"}),

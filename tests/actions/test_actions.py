@@ -252,3 +252,44 @@ def test_the_inventory_counts_routes_and_names_what_a_file_holds() -> None:
     assert describe("x.py", text.encode()) == (1, "`b`, `C`")
     assert describe("x.py", b"def (")[1].startswith("does not parse")
     assert describe("x.md", b"# x") == (0, "")
+
+
+def test_coverage_of_the_changed_files_is_recorded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = make(
+        tmp_path,
+        capsys,
+        "{kind: copy, paths: ['module/**']}, {kind: test, nodes: [tests/test_it.py], coverage: 1}",
+        {"tests/test_it.py": "import own\nfrom module import one\n\n\ndef test_it():\n    assert own.mine\n"},
+    )
+    project.run("phase", "0")
+    report = project.json("report", "--format", "json")
+    assert {item["path"]: (item["share"], item["missing"]) for item in report["coverage"]} == {
+        "module/__init__.py": (100, ""),
+        "module/one.py": (100, ""),
+        "module/two.py": (0, "1"),
+    }
+    assert project.fork.git("-C", str(project.worktree), "status", "--porcelain") == "", (
+        "no data file is left"
+    )
+    reasons = {
+        item["path"]: [reason["text"] for reason in item["reasons"] if reason["kind"] == "test"]
+        for item in report["risks"]
+    }
+    assert reasons["module/two.py"] == ["no test runs 1 of its 1 changed lines"]
+    assert not reasons.get("module/one.py")
+
+
+def test_a_coverage_report_that_is_none_measures_nothing(tmp_path: Path) -> None:
+    from merge_tool.actions.coverage import ranges, read_coverage
+
+    path = tmp_path / "coverage.json"
+    for text in ("", "{", "[]", '{"files": 3}', '{"files": {"a.py": {}}}', '{"files": {"a.py": 1}}'):
+        path.write_text(text)
+        assert read_coverage(path, {"a.py"}) == ()
+    assert read_coverage(tmp_path / "none", {"a.py"}) == ()
+    path.write_text('{"files": {"a.py": {"executed_lines": [1, 2], "missing_lines": [4, 5, 9]}, "b.py": {}}}')
+    (found,) = read_coverage(path, {"a.py"})
+    assert (found.missing, found.share, found.missed()) == ("4-5,9", 40, {4, 5, 9})
+    assert ranges([]) == ""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from merge_tool.actions.coverage import NewCoverage, measure
+from merge_tool.actions.new_coverage import NewCoverage, measure
 from tests.actions.test_actions import make
 
 TESTS = "{kind: test, nodes: [tests], coverage: 80}"

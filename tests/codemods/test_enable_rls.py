@@ -251,15 +251,24 @@ def test_tables_that_no_revision_makes_are_passed_over_where_they_are_missing() 
     assert text.count("if not _is_there(connection, table):") == 4
 
 
-def test_several_heads_are_told_and_so_is_a_project_without_revisions() -> None:
+def test_several_heads_are_joined_and_told_and_so_is_a_project_without_revisions() -> None:
     other = FIRST.replace('"a1"', '"a2"').replace("ID: a1", "ID: a2").replace('"users"', '"people"')
     result = run("enable-rls", {**FILES, "migrations/versions/a2_other.py": other})
     assert any("several heads (a1, a2)" in reason for reason in reasons(result))
-    assert not any(path.startswith("migrations/") for path in result.texts)
+    (text,) = [text for path, text in result.texts.items() if path.startswith("migrations/")]
+    assert "down_revision = ('a1', 'a2')" in text
     bare = {path: text for path, text in FILES.items() if not path.startswith("migrations/")}
     assert any("no Alembic revision" in reason for reason in reasons(run("enable-rls", bare)))
     with pytest.raises(UserError, match="not of the form"):
         make_codemod("enable-rls", {"setting": "x'; DROP TABLE users"})
+
+
+def test_a_chain_with_a_fault_is_told_and_read_past() -> None:
+    twin = FIRST.replace('"users"', '"people"').replace('"orders"', '"sales"').replace('"lines"', '"parts"')
+    result = run("enable-rls", {**FILES, "migrations/versions/a1_twin.py": twin})
+    assert any("revision a1 is defined twice" in reason for reason in reasons(result))
+    (text,) = [text for path, text in result.texts.items() if path.startswith("migrations/")]
+    assert 'down_revision = "a1"' in text or "down_revision = 'a1'" in text
 
 
 def test_the_linters_find_nothing_in_what_is_written() -> None:

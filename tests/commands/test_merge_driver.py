@@ -262,3 +262,56 @@ def test_a_file_that_is_not_there_fails_loudly(tmp_path: Path, capfd: pytest.Cap
     assert run(["merge-driver", str(name), str(name), str(tmp_path / "none"), "a.py"]) == 255
     assert "FAILED to merge a.py" in capfd.readouterr().err
     assert name.read_text() == "x = 1\n"
+
+
+def test_an_edit_follows_a_file_that_the_other_side_renamed(repo: GitRepo) -> None:
+    repo.switch("theirs", "main")
+    repo.git("mv", "a.py", "b.py")
+    repo.commit("theirs", {"b.py": THEIRS})
+    repo.switch("main")
+    repo.commit("ours", {"a.py": OURS})
+    install(repo)
+    done = git(repo, "merge", "-q", "-m", "m", "theirs")
+    assert done.returncode == 0, done.stderr
+    assert (repo.path / "b.py").read_text() == MERGED
+    assert not (repo.path / "a.py").exists()
+
+
+@pytest.mark.parametrize("new", ["b.py", ""])
+def test_a_file_that_one_side_removed_and_the_other_edited_or_renamed_is_a_conflict(
+    repo: GitRepo, new: str
+) -> None:
+    repo.switch("theirs", "main")
+    if new:
+        repo.git("mv", "a.py", new)
+        repo.commit("theirs", {new: BASE})
+    else:
+        repo.commit("theirs", {"a.py": THEIRS})
+    repo.switch("main")
+    repo.commit("ours", {"a.py": None})
+    install(repo)
+    assert git(repo, "merge", "theirs").returncode == 1
+    assert repo.git("diff", "--name-only", "--diff-filter=U") == (new or "a.py")
+
+
+def test_a_file_that_both_sides_removed_stays_removed(repo: GitRepo) -> None:
+    repo.switch("theirs", "main")
+    repo.commit("theirs", {"a.py": None})
+    repo.switch("main")
+    repo.commit("ours", {"a.py": None, "c.py": "other = 1\n"})
+    install(repo)
+    assert git(repo, "merge", "-q", "-m", "m", "theirs").returncode == 0
+    assert not (repo.path / "a.py").exists()
+
+
+def test_a_file_that_both_sides_added(repo: GitRepo) -> None:
+    repo.switch("theirs", "main")
+    repo.commit("theirs", {"n.py": "import os\n\nx = 1\n\n\ndef f():\n    return 1\n"})
+    repo.switch("main")
+    repo.commit("ours", {"n.py": "import os\n\nx = 1\n\n\ndef g():\n    return 2\n"})
+    install(repo)
+    assert git(repo, "merge", "-q", "-m", "m", "theirs").returncode == 0
+    text = (repo.path / "n.py").read_text()
+    assert "def f():" in text
+    assert "def g():" in text
+    assert text.count("import os") == 1

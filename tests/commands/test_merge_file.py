@@ -68,14 +68,14 @@ def test_the_path_tells_what_the_file_is(files: list[str], tmp_path: Path) -> No
 
 
 def test_levels(tmp_path: Path) -> None:
-    texts = ("a = 1\nb = 2\n", "a = 3\nb = 2\n", "a = 1\nb = 4\n")
+    texts = ("a = 1\n", "a = 3\n", "a = 1\nlog(a)\n")
     names = [str(tmp_path / f"{number}.py") for number in range(3)]
     for name, text in zip(names, texts, strict=True):
         Path(name).write_text(text)
     out = tmp_path / "out.py"
     assert run(["merge-file", *names, "-o", str(out)]) == 1
     assert run(["merge-file", *names, "-o", str(out), "--level", "safe,full"]) == 0
-    assert out.read_text() == "a = 3\nb = 4\n"
+    assert out.read_text() == "a = 3\nlog(a)\n"
 
 
 @pytest.mark.parametrize("more", [["--level", "brave"], ["--off", "magic"]])
@@ -106,8 +106,20 @@ def test_the_policys_transforms_are_made_first(renamed: list[str], capfd: pytest
     assert run(["merge-file", *files]) == 1
     capfd.readouterr()
     assert run(["merge-file", *files, "--policy", policy, "--json"]) == 0
-    hunks = json.loads(capfd.readouterr().out)["hunks"]
-    assert [(item["step"], item["confidence"]) for item in hunks] == [("transform", "safe")]
+    told = json.loads(capfd.readouterr().out)
+    assert [(item["step"], item["confidence"]) for item in told["hunks"]] == [("transform", "safe")]
+    assert told["transforms"] == [
+        {
+            "name": "rename _kopeks to _cents",
+            "places": 1,
+            "matched": 1,
+            "files": 1,
+            "skipped": "",
+            "left_out": {},
+        }
+    ]
+    assert run(["merge-file", *files, "--policy", policy]) == 0
+    assert "transform rename _kopeks to _cents: 1 of 1 places match" in capfd.readouterr().err
     assert run(["merge-file", *files, "--policy", policy, "--off", "transform"]) == 1
 
 

@@ -74,6 +74,13 @@ def test_one_statement_changed_by_both_is_left_with_markers() -> None:
             "a = 1\n", "a = 1\n\n\ndef f():\n    pass\n", "a = 1\n\n\ndef g():\n    return 1\n",
             "a = 1\n\n\ndef f():\n    pass\n\n\ndef g():\n    return 1\n", "definitions", id="definitions",
         ),
+        pytest.param(
+            "a = 1\nb = 2\n", "a = 9\nb = 2\n", "a = 1\nb = 8\n", "a = 9\nb = 8\n", "adjacent", id="edits of neighbours",
+        ),
+        pytest.param(
+            "f(a)\ng(b)\n", "f(a, 1)\ng(b)\n", "f(a, 1)\nif b:\n    g(b)\n", "f(a, 1)\nif b:\n    g(b)\n", "contained",
+            id="one side did what the other did, and more",
+        ),
     ],
 )  # fmt: skip
 def test_safe_steps(base: str, ours: str, theirs: str, merged: str, step: str) -> None:
@@ -89,7 +96,7 @@ def test_safe_steps(base: str, ours: str, theirs: str, merged: str, step: str) -
 @pytest.mark.parametrize(
     ("base", "ours", "theirs", "merged", "step"),
     [
-        pytest.param("a = 1\nb = 2\n", "a = 9\nb = 2\n", "a = 1\nb = 8\n", "a = 9\nb = 8\n", "adjacent"),
+        pytest.param("a = 1\n", "a = 9\n", "a = 1\nlog(a)\n", "a = 9\nlog(a)\n", "adjacent"),
         pytest.param(
             "x = f(1) + g(2)\n", "x = f(3) + g(2)\n", "x = f(1) + g(4)\n", "x = f(3) + g(4)\n", "tokens"
         ),

@@ -336,3 +336,51 @@ def test_lines_that_git_does_not_know_get_gits_merge() -> None:
     result = merge("a = 1\rb = 2\n", "a = 3\rb = 2\n", "a = 1\rb = 4\n")
     assert not result.clean
     assert result.data.count(b"\r") == 3
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_from_future_stays_first(level: Level) -> None:
+    """The parser takes it anywhere, the compiler does not."""
+    base = "import os\n\nx = os\n"
+    ours = "import contextlib\nimport os\n\nx = os\n"
+    theirs = "from __future__ import annotations\n\nimport os\n\nx = os\n"
+    result = merge(base, ours, theirs, level)
+    if result.clean:
+        compile(result.data, "file.py", "exec")
+    result = merge("", "import a\n", "from __future__ import annotations\n", level)
+    if result.clean:
+        compile(result.data, "file.py", "exec")
+
+
+def test_what_git_merges_to_a_late_from_future_is_not_called_clean() -> None:
+    base = "x = 1\n\ny = 2\n"
+    theirs = "from __future__ import annotations\n" + base.replace("y = 2", "y = 3")
+    result = merge(base, "import a\n" + base, theirs)
+    if result.clean:
+        compile(result.data, "file.py", "exec")
+    docstring = "'''Doc.'''\n"
+    moved = merge(docstring + base, "import a\n" + base, docstring + "\n" + theirs)
+    if moved.clean:
+        compile(moved.data, "file.py", "exec")
+
+
+@pytest.mark.parametrize(
+    ("base", "ours", "theirs", "merged"),
+    [
+        ("x = ['a', 'c', 'x']\n", "x = ['a', 'c', 'm', 'x']\n", "x = ['a', 'c', 'd', 'x']\n", "x = ['a', 'c', 'd', 'm', 'x']\n"),
+        ("x = ['c', 'a', 'x']\n", "x = ['c', 'a', 'm', 'x']\n", "x = ['c', 'a', 'd', 'x']\n", "x = ['c', 'a', 'd', 'm', 'x']\n"),
+        ("x = ['x', 'b', 'a']\n", "x = ['x', 'b', 'm', 'a']\n", "x = ['x', 'b', 'd', 'a']\n", "x = ['x', 'b', 'm', 'd', 'a']\n"),
+        ("A = 1\nX = 2\n", "A = 1\nM = 3\nX = 2\n", "A = 1\nD = 4\nX = 2\n", "A = 1\nD = 4\nM = 3\nX = 2\n"),
+        ("from m import x\n", "from m import x, z\n", "from m import x, y\n", "from m import x, y, z\n"),
+    ],
+)  # fmt: skip
+def test_an_order_that_both_sides_keep_is_kept(base: str, ours: str, theirs: str, merged: str) -> None:
+    assert merge(base, ours, theirs, "safe").data.decode() == merged
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_one_definition_under_two_names_is_left(level: Level) -> None:
+    """Both sides mended the same thing; both together would be one too many."""
+    body = "(text):\n    first = text.index('[')\n    last = text.rindex(']')\n    return text[first:last]\n"
+    result = merge("x = 1\n", f"x = 1\n\n\ndef list_in{body}", f"x = 1\n\n\ndef array_in{body}", level)
+    assert is_left(result)

@@ -14,6 +14,8 @@ from merge_tool.merging.diff import changes
 from merge_tool.merging.lexer import logical_lines, tokens_of
 from merge_tool.merging.model import Level, MergeResult
 from merge_tool.merging.regions import align
+from merge_tool.transforms.rename import Rename
+from merge_tool.transforms.replay import replay
 
 LEVELS = st.sampled_from(["safe", "full"])
 FAST = settings(max_examples=80, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
@@ -190,3 +192,28 @@ def test_regions_cover_all_three_sides(base: list[str], ours: list[str], theirs:
         elif region.kind == "same":
             assert parts[1] == parts[2]
     assert (b, o, t) == (len(base), len(ours), len(theirs))
+
+
+@FAST
+@given(st.data(), LEVELS)
+def test_a_fork_that_is_a_transform_takes_all_of_upstream(data: st.DataObject, level: Level) -> None:
+    """Where the fork is T(base) and no more, the merge is T(theirs), whatever theirs is."""
+    base = data.draw(modules())
+    theirs = "".join(data.draw(edited(base, sorted(data.draw(st.sets(st.integers(0, len(base) - 1)))))))
+    transform = Rename({"user": "member", "call": "ring", "z": "zz"}, {})
+    old = "".join(base)
+    fork = transform.text(old)
+    result = merge_file(
+        old.encode(), fork.encode(), theirs.encode(), level=level, transforms=[transform.text]
+    )
+    if old != fork:
+        whole = replay(
+            [transform], {"a.py": old.encode()}, {"a.py": fork.encode()}, {"a.py": theirs.encode()}, ["a.py"]
+        )
+        assert whole.shifts["a.py"].theirs.decode() == transform.text(theirs)
+        again = merge_file(
+            old.encode(), fork.encode(), theirs.encode(), level=level, shift=whole.shifts["a.py"]
+        )
+        assert again.data == result.data
+    if theirs not in (old, fork) and result.hunks:
+        assert result.data.decode() == transform.text(theirs)

@@ -102,6 +102,7 @@ def test_every_shape_has_a_fast_path() -> None:
     samples = {
         "validate": {"select": ["TQ"]}, "test": {"nodes": ["t.py"], "coverage": 80}, "query": {"sql": "SELECT 1", "expect": 0},
         "schema": {"table": "t", "columns": ["a", {"name": "b", "nullable": True}]}, "gate": {"question": "?"},
+        "explain": {"tables": ["t"], "max_ms": 100.0}, "keys": {"match": "a*"}, "alembic": {"drift": False}, "count": {"nodes": ["t.py"], "table": "t", "at_most": 1},
     }  # fmt: skip
     for kind, shape in CHECK_TYPES.items():
         construct(shape, samples[kind])

@@ -13,8 +13,10 @@ from merge_tool.model.outcome import (
     Conflict,
     CriterionResult,
     CriterionStatus,
+    FileCoverage,
     FileVerdict,
     LedgerEntry,
+    MergedHunk,
     Outcome,
     OutcomeStatus,
     Verdict,
@@ -59,6 +61,8 @@ def random_outcome(rng: random.Random) -> Outcome:
         commit_notes=some(lambda: text(rng)),
         conflicts=some(lambda: Conflict(text(rng), text(rng), text(rng), text(rng), text(rng), rng.choice(["100644", "120000"]))),
         details=some(lambda: text(rng)),
+        hunks=some(lambda: MergedHunk(text(rng), rng.randrange(9999), text(rng), text(rng), text(rng))),
+        coverage=some(lambda: FileCoverage(text(rng), rng.randrange(9999), text(rng))),
     )  # fmt: skip
 
 

@@ -49,6 +49,15 @@ class Failing(Transform):
         raise UserError("there is no function app.f")
 
 
+class Buggy(Transform):
+    """A bug of ours must not take the merge with it."""
+
+    name = "buggy"
+
+    def run(self, files: Mapping[str, str], paths: Sequence[str]) -> Mapping[str, str]:
+        raise TypeError("too many arguments")
+
+
 BASE = "def pay(price_kopeks):\n    log(price_kopeks)\n    send(price_kopeks)\n    return price_kopeks\n"
 FORK = BASE.replace("_kopeks", "_cents")
 THEIRS = BASE.replace(
@@ -97,6 +106,7 @@ def test_a_file_in_which_the_fork_did_not_do_it_is_left_out() -> None:
     [
         (Appending(), "f(b, a)\n", "made twice"),
         (Failing(), "f(b, a)\n", "no function app.f"),
+        (Buggy(), "f(b, a)\n", "it failed: TypeError"),
         (Breaking(), "f(b, a)\n", "changes nothing"),
     ],
 )

@@ -112,14 +112,30 @@ function built(row, shape, anchor) {
   return lines;
 }
 
-// Fills the box of a file; resolves to a function that builds as far as a line of the new text, and gives its row.
+// What is said of a line, in rows of their own under it.
+function told(notes, shape) {
+  return notes.map(([severity, text]) => {
+    const line = make("tr", `told ${severity}`);
+    const cell = make("td", "", text);
+    cell.colSpan = shape === "both" ? 4 : 2;
+    cell.dir = "auto";
+    line.append(cell);
+    return line;
+  });
+}
+
+// Fills the box of a file; resolves to a function that builds as far as a line of the new text and gives its number's cell,
+// or that of the nearest line that is shown.
 async function unfold(box, packed, anchor) {
-  const [single, hunks] = await unpacked(packed);
+  const [single, hunks, notes] = await unpacked(packed);
   const shape = single || matchMedia("(max-width: 60rem)").matches ? "one" : "both";
   const rows = paired(hunks);
   const table = make("table", `code ${shape}`);
   const caption = make("caption", "unseen", `Changed lines of ${box.dataset.name}`);
   table.append(caption);
+  const widths = make("colgroup");
+  for (const name of shape === "both" ? ["nums", "", "nums", ""] : ["nums", ""]) widths.append(make("col", name));
+  table.append(widths);
   if (shape === "both") {
     const head = make("tr");
     for (const text of ["", "before", "", "after"]) head.append(make(text ? "th" : "td", "", text));
@@ -134,7 +150,7 @@ async function unfold(box, packed, anchor) {
   more.type = "button";
   const piece = () => {
     const body = make("tbody");
-    for (const row of rows.slice(next, next + PIECE)) body.append(...built(row, shape, anchor));
+    for (const row of rows.slice(next, next + PIECE)) body.append(...built(row, shape, anchor), ...told(notes[row[3]] || [], shape));
     table.append(body);
     next += PIECE;
     more.textContent = `${rows.length - next} more lines`;
@@ -147,9 +163,9 @@ async function unfold(box, packed, anchor) {
     new IntersectionObserver((seen) => seen.some((item) => item.isIntersecting) && next < rows.length && piece(), { rootMargin: "600px" }).observe(more);
   }
   return (line) => {
-    const id = `${anchor}-L${line}`;
-    const at = rows.findIndex((row) => row[3] === line);
+    let at = rows.findIndex((row) => typeof row !== "string" && row[3] >= line);
+    if (at < 0) at = rows.length - 1;
     while (at >= next && next < rows.length) piece();
-    return at < 0 ? null : document.getElementById(id);
+    return document.getElementById(`${anchor}-L${rows[at][3]}`);
   };
 }

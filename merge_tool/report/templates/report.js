@@ -89,7 +89,7 @@ async function go(hash) {
     const build = await open(file);
     const cell = line && build ? build(Number(line)) : null;
     document.querySelectorAll("tr.target").forEach((row) => row.classList.remove("target"));
-    if (cell) cell.parentElement.classList.add("target");
+    if (cell && cell.id.endsWith(`-L${line}`)) cell.parentElement.classList.add("target");
     (cell || file).scrollIntoView({ block: cell ? "center" : "start" });
     file.querySelector("summary").focus({ preventScroll: true });
   } else if (hash.startsWith("#files?") && typed) {

@@ -1,0 +1,177 @@
+"""Where the key comes from that a statement names rows by: of a row that was read before, or of nobody knows where."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from merge_tool.index.entities import Frame, strip
+from merge_tool.index.passing import passed_for
+from merge_tool.index.rows import SENT_IN, Rows, model_of, owner_of
+from merge_tool.rulekit.facts import FunctionFacts
+from merge_tool.rulekit.matchers import words
+from merge_tool.rulekit.project import Model
+from merge_tool.rulekit.tenants import takes_tenant
+from merge_tool.rulekit.values import Attr, Call, Item, Items, Query, Ref, Root, Unknown, Value, walk
+
+if TYPE_CHECKING:
+    from merge_tool.index.project import ProjectIndex
+
+_CALLERS = 2  # how far up a key that is a parameter is followed
+_MANY = 25  # callers, more than which are not looked at
+_DEPTH = 6
+_SECRETS = frozenset(("token", "tokens", "secret", "jti", "nonce"))
+_SECRET_PAIRS = frozenset(
+    (("api", "key"), ("key", "hash"), ("hashed", "key"), ("access", "key"), ("session", "key"))
+)
+_SHOWN = frozenset(("prefix", "hash", "digest", "value", "key", "jti", "secret"))
+_REQUESTS = frozenset(("BaseModel", "RootModel", "Schema", "BaseSchema", "SQLModel", "Struct", "Form"))
+_SENT = frozenset(
+    "create update patch edit in request req payload input schema form params query body filter filters sent new".split()  # noqa: SIM905
+)
+_ACCOUNTS = frozenset(("user", "users", "account", "accounts", "admin", "admins", "person", "member"))
+_LOGINS = frozenset(("email", "login", "username"))
+
+
+def is_secret(column: str) -> bool:
+    """Whether a column holds what only its owner was given: `token`, `refresh_jti`, `api_key`, `key_hash`."""
+    said = words(column)
+    if not said or said[-1] in ("id", "type", "name", "at", "count"):
+        return False
+    return bool(_SECRETS.intersection(said)) or any(pair in _SECRET_PAIRS for pair in pairwise(said))
+
+
+def is_credential(model: Model, column: str) -> bool:
+    """Whether a key or token that somebody shows is looked up: `ApiKey.prefix`, `AccessToken.hash`."""
+    said = words(model.name)
+    keys = any(pair in _SECRET_PAIRS for pair in pairwise(said)) or bool(_SECRETS.intersection(said))
+    return keys and bool(_SHOWN.intersection(words(column)))
+
+
+def is_login(index: ProjectIndex, model: Model, column: str) -> bool:
+    """Whether a person is looked up by what names one over all tenants, as a login does before it knows any."""
+    if not _ACCOUNTS.intersection(words(model.name)) or not _LOGINS.intersection(words(column)):
+        return False
+    name = model.columns.get(column, column)
+    tables = (table for table in index.schema() if table.table == model.table)
+    return any(
+        table.columns[name].unique or any(key.unique and key.columns == (name,) for key in table.keys)
+        for table in tables
+        if name in table.columns
+    )
+
+
+class Provenance:
+    """Follows keys for one project and policy."""
+
+    def __init__(self, index: ProjectIndex) -> None:
+        self._index = index
+        self._rows = Rows(index)
+
+    def of_key(self, value: Value, frame: Frame, depth: int = 0) -> str:
+        """What speaks for a key that is compared with a primary or a foreign key, said for people; "" where nothing does."""
+        value = strip(value)
+        if depth > _DEPTH or isinstance(value, Query):
+            return ""
+        if isinstance(value, Ref) and (bound := frame.bindings.get(value.dotted)) is not None:
+            return self.of_key(bound[0], bound[1], depth + 1)
+        read = self._read_before(value)
+        if read:
+            return read
+        if takes_tenant(frame.function, self._index.policy):
+            return ""  # who has the tenant in hand and leaves it out forgot it
+        if isinstance(value, Ref) and "." not in value.dotted:
+            kind = model_of(self._index, frame.path, frame.function, value)
+            row = self._index.models.by_name.get(kind) if kind else None
+            if row is not None and self._index.models.is_tenant(row):
+                return f"it names the {row.name} in hand, whose tenant was settled where that came from"
+            return self._by_callers(frame.function, value.dotted, depth)
+        return self._of_row(value, frame)
+
+    def _read_before(self, value: Value) -> str:
+        for item in walk(value):
+            if isinstance(item, Query) and isinstance(item.root, Root):
+                return (
+                    f"its key is what the statement at line {item.root.span.line} read, which is judged there"
+                )
+        return ""
+
+    def _of_row(self, value: Value, frame: Frame) -> str:
+        """`order.id`, `[item.order_id for item in items]`: keys that rows in hand hold."""
+        for item in (value, *walk(value)):
+            if isinstance(item, Ref | Attr) and (owner := owner_of(item)) is not None:
+                name = item.last if isinstance(item, Ref) else item.name
+                if (name == "id" or name.endswith(("_id", "uuid"))) and (what := self._row(owner, frame)):
+                    return f"its key is the {name} of {what}, whose tenant was settled where that came from"
+        return ""
+
+    def _row(self, owner: Value, frame: Frame) -> str:
+        """What a row in hand is called; "" for what came in with a request, and for what is no row."""
+        written = owner.dotted if isinstance(owner, Ref) else ""
+        if written in ("self", "cls") or set(written.lower().split(".")) & SENT_IN:
+            return ""
+        kind = model_of(self._index, frame.path, frame.function, owner) or self._element(owner, frame)
+        model = self._index.models.by_name.get(kind) if kind else None
+        if model is not None:
+            return model.name if self._index.models.is_tenant(model) else ""
+        if kind and self._index.find_class(kind) is not None:
+            return "" if self._is_sent_in(kind, frame.function) else kind.rpartition(".")[2]
+        if kind or not isinstance(owner, Ref) or "." in written:
+            return ""
+        return written if frame.function.parameter(written) is not None else ""
+
+    def _is_sent_in(self, kind: str, function: FunctionFacts) -> bool:
+        """Whether a class is what a request brings: a schema, where the function has a decorator or its name says so."""
+        bases = {base.rpartition(".")[2] for base in self._index.types.bases(kind)}
+        return bool(bases & _REQUESTS) and (
+            bool(function.decorators) or bool(_SENT.intersection(words(kind.rpartition(".")[2])))
+        )
+
+    def _element(self, owner: Value, frame: Frame) -> str:
+        """The class of an element of `orders: list[Order]`."""
+        if not isinstance(owner, Unknown) or not owner.inside:
+            return ""
+        held = owner.inside[0]
+        parameter = frame.function.parameter(held.dotted) if isinstance(held, Ref) else None
+        if parameter is None or not isinstance(parameter.annotation, Item | Items):
+            return ""
+        for item in walk(parameter.annotation):
+            if isinstance(item, Ref):
+                name = self._index.names.canonical(
+                    self._index.resolve(frame.path, item.dotted, frame.function)
+                )
+                if name in self._index.models.by_name or self._index.find_class(name) is not None:
+                    return name
+        return ""
+
+    def _by_callers(self, function: FunctionFacts, name: str, depth: int) -> str:
+        """Whether all callers that are seen hand in the key of a row that they have."""
+        if depth >= _CALLERS or function.parameter(name) is None or function.decorators:
+            return ""
+        sites = self._index.checked_callers(self._index.qualified(function))
+        if not 0 < len(sites) <= _MANY:
+            return ""
+        for site in sites:
+            passed = passed_for(function, site.call, name)
+            where = Frame(site.path, site.function, {}, frozenset(site.call.present))
+            if passed is None or not self.of_key(passed, where, depth + 1):
+                return ""
+        return f"every caller hands in, as {name}, the key of a row that it has"
+
+    def compared_by_callers(self, function: FunctionFacts, root: Value) -> bool:
+        """Whether a function gives back what a statement reads, and all callers that are seen compare its tenant."""
+        if not any(
+            isinstance(value, Call | Query) and any(item is root for item in walk(value))
+            for value in function.returns
+        ):
+            return False
+        sites = self._index.checked_callers(self._index.qualified(function))
+        if not 0 < len(sites) <= _MANY:
+            return False
+        for site in sites:
+            if self._rows.compared(site.function, site.call):
+                continue
+            further, passed_on = self._rows.open_callers(site.function, site.call)
+            if not passed_on or further:
+                return False
+        return True
