@@ -18,11 +18,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from tests.project import make_project
-from tests.servers import PostgresDatabase
 
 pytestmark = pytest.mark.slow
 ROUNDS = int(os.environ.get("MERGE_TOOL_FAULTS", "2"))
@@ -205,44 +203,3 @@ def test_a_branch_changed_by_hand_is_told_and_brought_back(
     assert to_the_end(fork) == reference[0]
     if kind == "amended":
         assert fork.git("log", "-1", "--format=%s", "mine") == "mine"
-
-
-@pytest.mark.parametrize("seed", range(ROUNDS))
-@pytest.mark.parametrize("kind", ["lost connection", "revoked permission"])
-def test_on_after_the_state_database_failed(
-    source: Path,
-    reference: tuple[str, float],
-    tmp_path: Path,
-    postgres_database: PostgresDatabase,
-    kind: str,
-    seed: int,
-) -> None:
-    role = f"state_{postgres_database.name}"
-    with psycopg.connect(postgres_database.url(""), autocommit=True) as admin:
-        admin.execute(f"CREATE ROLE {role} LOGIN".encode())
-        admin.execute(f"ALTER DATABASE {postgres_database.name} OWNER TO {role}".encode())
-        admin.execute("ALTER SCHEMA public OWNER TO pg_database_owner")
-        fork = copied(source, tmp_path / "copy", postgres_database.as_user(role).url())
-        fork.run("phase", "0")
-        chance = random.Random(seed)
-        process = fork.start(*COMMAND)
-        time.sleep(chance.uniform(0.2, reference[1]))
-        if kind == "lost connection":
-            admin.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", (role,)
-            )
-        else:
-            admin.execute(f"ALTER DATABASE {postgres_database.name} CONNECTION LIMIT 100".encode())
-            admin.execute(
-                f"REASSIGN OWNED BY {role} TO postgres; REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}".encode()
-            )
-        out, err = process.communicate(timeout=180)
-        assert process.returncode in (0, 1, 2), out + err
-        assert "bug in merge-tool" not in err
-        if kind == "revoked permission":
-            text = fork.run("status", code=(2,))
-            assert "permission" in text
-            admin.execute(
-                f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {role}".encode()
-            )
-    assert to_the_end(fork) == reference[0]
