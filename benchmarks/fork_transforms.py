@@ -269,7 +269,8 @@ def main() -> int:
             build(given.upstream, home)
         fork = home / "fork"
         hand_edits(fork, given.edits)
-        policy = declared(plan_text(), load_policy("remnabot", root=None))
+        plan = (home / "adopt.yaml").read_text()  # the one that made this fork
+        policy = declared(plan, load_policy("remnabot", root=None))
         told = merge(fork, git(fork, "rev-parse", EDITED), policy, given.level)
         told |= checks(fork, given.python)
     if given.json:

@@ -437,7 +437,10 @@ def main() -> int:
     parser.add_argument(
         "--limit", type=int, default=0, help="at most so many mutants, drawn with a fixed seed"
     )
-    parser.add_argument("--routes", action="append")
+    parser.add_argument("--routes", action="append", help="pattern of the files whose routes are tested")
+    parser.add_argument(
+        "--functions", action="append", help="pattern of the files whose query functions are tested"
+    )
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="isolation-mutation-") as folder:
@@ -455,7 +458,12 @@ def main() -> int:
         else:
             root, name = Path(given.project).resolve(), "tenancy.yaml"
         policy = load_policy(given.policy or name, root=root)
-        options = Options(TARGET, rows=rows, routes=tuple(given.routes) if given.routes else None)
+        options = Options(
+            TARGET,
+            rows=rows,
+            routes=tuple(given.routes) if given.routes else None,
+            functions=tuple(given.functions) if given.functions else None,
+        )
         result = measure(root, policy, options, given.limit, scratch)
     if given.json:
         print(json.dumps(result, indent=2))

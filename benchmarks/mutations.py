@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 from chains import CONDITION_STEPS, WRITES, Chains
 
+from merge_tool.index.criteria import guarded
 from merge_tool.index.dependencies import TenantDependencies
+from merge_tool.rulekit import Model
 
 MEMBERSHIP = frozenset(("in_", "is_", "any_", "__eq__"))
 
@@ -231,7 +233,17 @@ class Finder(Chains):
         if model is not None and not self.index.models.is_tenant(model):
             excluded = excluded or f"{owner} belongs to no tenant by the policy"
         excluded = excluded or self._twin(node, node) or self._held_by(node, owner)
+        excluded = excluded or self._by_listener(model, node)
         yield self._made(kind, node, edit, self._write_rule(node, owner), excluded)
+
+    def _by_listener(self, model: Model | None, node: ast.AST) -> str:
+        """What the project says of a condition that one of its listeners adds to every statement besides."""
+        head = self._select_of(node)
+        kind = ast.unparse(head.func).rpartition(".")[2] if isinstance(head, ast.Call) else "select"
+        guards = self.index.guards()
+        if model is not None and guards and guarded(guards, model, kind, legacy=kind == "query"):
+            return "a listener of the session adds the tenant too"
+        return ""
 
     def _write_rule(self, node: ast.AST, owner: str = "") -> str:
         """Which rule must see it: TQ3 for UPDATE and DELETE, TQ5 where only a joined table has a tenant, any of the queries' rules else."""

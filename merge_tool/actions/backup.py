@@ -31,13 +31,15 @@ class Backup:
         url = ctx.settings.database_url
         if self.database and url:
             from merge_tool.database.dump import dump_database, mask_url
+            from merge_tool.database.preflight import ready
 
             target = ctx.settings.artifacts / "backups" / f"backup_db_{ctx.facts['run']}.sql"
             if ctx.dry_run:
                 done.append(f"would dump {mask_url(url)} to {target.name}")
             else:
                 ctx.say(f"dumping {mask_url(url)}")
-                path = dump_database(url, target, pg_dump=ctx.settings.pg_dump)
+                program, _ = ready(url, target.parent, ctx.settings.pg_dump)
+                path = dump_database(url, target, pg_dump=program)
                 done.append(f"database {mask_url(url)} dumped to {path} ({path.stat().st_size:,} bytes)")
         elif self.database:
             ledger = (

@@ -33,6 +33,7 @@ class Settings:
         redis_url: the Redis whose keys are looked at; empty where none is configured.
         pg_dump: the program that dumps PostgreSQL.
         artifacts: where dumps, logs and reports go.
+        no_tests: why the fork's tests are not run here; "" where they are.
     """
 
     database_url: str = ""
@@ -41,6 +42,7 @@ class Settings:
     redis_url: str = ""
     pg_dump: str = "pg_dump"
     artifacts: Path = field(default_factory=lambda: Path(".merge-tool"))
+    no_tests: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from merge_tool.actions.base import Context
 from merge_tool.actions.cascade import Wish
 from merge_tool.actions.merge import take_merged
+from merge_tool.actions.taken import without_taken
 from merge_tool.errors import ActionError
 from merge_tool.model.outcome import LedgerEntry, Outcome, OutcomeStatus, Verdict
 from merge_tool.vcs.three_way import merge_trees
@@ -59,15 +60,18 @@ class CherryPick:
             )
         parents = ctx.repo.parents(sha)
         base = ctx.repo.tree_of(parents[0]) if parents else ctx.repo.text("mktree", data=b"")
-        theirs = ctx.repo.tree_of(sha)
+        theirs, taken = without_taken(ctx, sha, base, ctx.repo.tree_of(sha))
         merged = merge_trees(ctx.repo, base, ctx.workspace.base, theirs, labels=("parent", "fork", name))
         outcome = take_merged(ctx, merged, base, theirs, None, Verdict.PICKED, level=self.level)
+        outcome = replace(outcome, files=(*outcome.files, *taken))
         note = (f"(cherry picked from commit {sha})",)
         changed = [
             item for item in outcome.files if item.verdict not in (Verdict.UNCHANGED, Verdict.EXCLUDED)
         ]
         if not changed:
             why = "its changes are all here already"
+            if taken:
+                why += f": {taken[0].reason}"
             return Outcome(
                 OutcomeStatus.DONE,
                 f"{name}: {why}",

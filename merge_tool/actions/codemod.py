@@ -15,7 +15,8 @@ class CodemodAction:
     """Runs the codemod `name` with `options` on the Python files that match `paths` (default: the story's files).
 
     The whole project is read, so that names resolve; only the chosen files, and files that the codemod must change
-    together with them, are edited. Sites that it is not sure of are listed, not changed.
+    together with them, are edited. Sites that it is not sure of are listed, not changed. Paths that the plan excludes are
+    worked on where the fork has them: they are kept from upstream, and their queries and tests must fit the rest.
     """
 
     kind: ClassVar[str] = "codemod"
@@ -37,9 +38,7 @@ class CodemodAction:
         codemod = make_codemod(self.name, self.options, where=str(ctx.story.at))
         files = ctx.workspace.python_files()
         patterns = self.paths or (ctx.batch_files if ctx.batch_files is not None else ctx.story.files)
-        chosen = [
-            path for path in ctx.workspace.matching(patterns) if path in files and not ctx.excluded(path)
-        ]
+        chosen = [path for path in ctx.workspace.matching(patterns) if path in files]
         if not chosen and patterns:
             raise ActionError(
                 f"no Python file of this branch matches {', '.join(patterns[:5])}",

@@ -9,7 +9,7 @@ from typing import Any
 from merge_tool.actions.base import Context
 from merge_tool.actions.criteria_live import live_criterion
 from merge_tool.actions.model_text import migrated_indexes, table_text
-from merge_tool.actions.test import run_tests
+from merge_tool.actions.test import run_nodes, run_tests
 from merge_tool.actions.validate import lint_workspace, shown, split_codes
 from merge_tool.errors import ActionError
 from merge_tool.model.outcome import CriterionResult, CriterionStatus
@@ -22,10 +22,30 @@ _STATUS = {True: CriterionStatus.PASSED, False: CriterionStatus.FAILED}
 
 def evaluate(ctx: Context, criteria: Sequence[Criterion]) -> tuple[CriterionResult, ...]:
     """The standing of each criterion on the branch as it is now, with its evidence."""
-    return tuple(CriterionResult(item.id, *_evaluate(ctx, item)) for item in criteria)
+    ran = _run_together(ctx, criteria)
+    return tuple(CriterionResult(item.id, *_evaluate(ctx, item, ran)) for item in criteria)
 
 
-def _evaluate(ctx: Context, criterion: Criterion) -> tuple[CriterionStatus, str]:
+def _run_together(ctx: Context, criteria: Sequence[Criterion]) -> dict[str, tuple[bool, str]]:
+    """One run of all the criteria's tests that are there, by node; a criterion whose node is missing runs its own."""
+    nodes = [
+        node
+        for item in criteria
+        if item.check.kind is CheckKind.TEST and item.check.options.get("coverage") is None
+        for node in item.check.options.get("nodes", ())
+        if ctx.workspace.matching([f"/{node.partition('::')[0]}"])
+    ]
+    if len(set(nodes)) < 2 or ctx.dry_run or ctx.settings.no_tests:
+        return {}
+    try:
+        return run_nodes(ctx, list(dict.fromkeys(nodes)))
+    except ActionError:
+        return {}
+
+
+def _evaluate(
+    ctx: Context, criterion: Criterion, ran: Mapping[str, tuple[bool, str]]
+) -> tuple[CriterionStatus, str]:
     options = criterion.check.options
     match criterion.check.kind:
         case CheckKind.VALIDATE:
@@ -39,7 +59,7 @@ def _evaluate(ctx: Context, criterion: Criterion) -> tuple[CriterionStatus, str]
                 problems
             ) or f"the model and the revisions of {options.get('table')} as text"
         case CheckKind.TEST:
-            return _test(ctx, list(options.get("nodes", ())), options.get("coverage"))
+            return _test(ctx, list(options.get("nodes", ())), options.get("coverage"), ran)
         case CheckKind.QUERY | CheckKind.EXPLAIN | CheckKind.KEYS | CheckKind.ALEMBIC | CheckKind.COUNT:
             return live_criterion(ctx, criterion)
         case CheckKind.GATE:
@@ -67,12 +87,19 @@ def _validate(ctx: Context, select: tuple[str, ...], paths: tuple[str, ...]) -> 
     return CriterionStatus.PASSED, f"no finding in {count} files by `{command}`{undecided}"
 
 
-def _test(ctx: Context, nodes: list[str], coverage: int | None) -> tuple[CriterionStatus, str]:
+def _test(
+    ctx: Context, nodes: list[str], coverage: int | None, ran: Mapping[str, tuple[bool, str]]
+) -> tuple[CriterionStatus, str]:
     missing = [node for node in nodes if not ctx.workspace.matching([f"/{node.partition('::')[0]}"])]
     if missing or not nodes:
         return CriterionStatus.OPEN, f"not on the branch yet: {', '.join(missing) or 'a test'}"
     if ctx.dry_run:
         return CriterionStatus.OPEN, f"would run pytest {' '.join(nodes)}"
+    if ctx.settings.no_tests:
+        return CriterionStatus.OPEN, f"not run: {ctx.settings.no_tests}"
+    if coverage is None and len(nodes) == 1 and nodes[0] in ran:
+        ok, summary = ran[nodes[0]]
+        return _STATUS[ok], f"pytest {nodes[0]}: {summary}"
     try:
         ok, summary, _ = run_tests(ctx, nodes, coverage=coverage)
     except ActionError as error:

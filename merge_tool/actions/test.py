@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 import tempfile
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from merge_tool.actions.base import Context
 from merge_tool.actions.coverage import read_coverage
-from merge_tool.actions.process import run_program
+from merge_tool.actions.new_coverage import measure, new_lines
+from merge_tool.actions.process import Result, run_program
 from merge_tool.errors import ActionError
 from merge_tool.model.outcome import FileCoverage, LedgerEntry, Outcome, OutcomeStatus
 
@@ -21,7 +24,8 @@ class Test:
     """Runs `pytest NODES ARGS` in the worktree with the interpreter that `--python` names.
 
     `nodes` are test files, folders or node ids; those that are not on the branch (yet) are told, and a story none of
-    whose nodes is there says so in the ledger. `coverage` is the percentage that must be reached (needs pytest-cov).
+    whose nodes is there says so in the ledger. `coverage` is the percentage of the
+    new code's statements (lines that the fork did not have, tests aside) that the tests must execute; it needs pytest-cov there.
     This runs the fork's code.
     """
 
@@ -46,6 +50,9 @@ class Test:
             )
         if ctx.dry_run:
             return Outcome(OutcomeStatus.DONE, f"would run pytest {' '.join(there)}", ledger=ledger)
+        if ctx.settings.no_tests:
+            ledger = (*ledger, LedgerEntry("tests", "not run", ctx.settings.no_tests))
+            return Outcome(OutcomeStatus.DONE, f"not run: {ctx.settings.no_tests}", ledger=ledger)
         measured: list[FileCoverage] = []
         ok, summary, output = run_tests(ctx, there, self.args, self.coverage, measured)
         status = OutcomeStatus.DONE if ok else OutcomeStatus.STOPPED
@@ -64,10 +71,82 @@ def run_tests(
     """Runs pytest on the checked-out branch.
 
     Args:
-        measured: is given the coverage of the files that the run changed, where `coverage` asks for a measurement.
+        measured: gets the measurement of the files that the run changed, where `coverage` is asked for.
 
     Returns:
         Whether all passed, a line with counts, and the end of the output.
+
+    Raises:
+        ActionError: pytest cannot be run there.
+    """
+    with run_pytest(ctx, nodes, args, coverage=coverage is not None) as (result, suite, report):
+        total, failed, skipped = counts(suite)
+        ok = result.code == 0 and failed == 0 and total > skipped
+        said = (
+            f"{total - failed - skipped} passed, {failed} failed, {skipped} skipped (exit code {result.code})"
+        )
+        if coverage is not None:
+            if not report.exists():
+                raise ActionError(
+                    "the coverage was not measured",
+                    hint="install pytest-cov beside the fork's requirements: pip install pytest-cov",
+                )
+            if measured is not None:
+                tree = ctx.workspace.flush()
+                changed = {path for _, path, _ in ctx.repo.diff_tree(ctx.facts["fork_commit"], tree)}
+                measured += read_coverage(report, changed)
+            found = measure(report, new_lines(ctx))
+            said += (
+                f"; {found.percent:.1f} % of {found.statements} new statements covered (wanted: {coverage} %)"
+            )
+            if found.percent < coverage:
+                ok = False
+                said += ", most left in " + ", ".join(f"{path} ({count})" for path, count in found.worst[:3])
+        return ok, said, result.output
+
+
+def run_nodes(ctx: Context, nodes: list[str]) -> dict[str, tuple[bool, str]]:
+    """Runs several nodes at once, and judges each of them.
+
+    Returns:
+        For each node that the run told about: whether its tests passed (one at least, and none of them failed), and the counts.
+        A node that is missing was not run: its file could not be collected, say.
+
+    Raises:
+        ActionError: pytest cannot be run there.
+    """
+    with run_pytest(ctx, nodes) as (_, suite, _report):
+        cases = list(suite.iter("testcase"))
+        found = {}
+        for node in nodes:
+            mine = [case for case in cases if belongs(case, node)]
+            failed = sum(case.find("failure") is not None or case.find("error") is not None for case in mine)
+            skipped = sum(case.find("skipped") is not None for case in mine)
+            if mine:
+                said = f"{len(mine) - failed - skipped} passed, {failed} failed, {skipped} skipped"
+                found[node] = (not failed and len(mine) > skipped, said)
+        return found
+
+
+def belongs(case: ET.Element, node: str) -> bool:
+    """Whether a test case of a JUnit file is of a node: `tests/test_a.py::TestB::test_c`, a file, or a folder."""
+    path, *inside = node.split("::")
+    module = path.rstrip("/").removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    home, name = case.get("classname", ""), case.get("name", "").partition("[")[0]
+    if not inside:
+        return home == module or home.startswith(f"{module}.")
+    whole = [*home.removeprefix(module).strip(".").split("."), name]
+    wanted = [item.partition("[")[0] for item in inside]
+    return (home == module or home.startswith(f"{module}.")) and [part for part in whole if part][
+        : len(wanted)
+    ] == wanted
+
+
+@contextmanager
+def run_pytest(
+    ctx: Context, nodes: list[str], args: tuple[str, ...] = (), *, coverage: bool = False
+) -> Iterator[tuple[Result, ET.Element, Path]]:
+    """Runs pytest on the checked-out branch; gives how it ended, the suite of its JUnit file, and where the coverage stands.
 
     Raises:
         ActionError: pytest cannot be run there.
@@ -79,51 +158,58 @@ def run_tests(
     with tempfile.TemporaryDirectory(prefix="merge-tool-tests-") as folder:
         junit = Path(folder) / "junit.xml"
         command = [python, "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={junit}", *args]
-        if coverage is not None:
-            command += [
-                "--cov=.",
-                f"--cov-fail-under={coverage}",
-                f"--cov-report=json:{Path(folder) / 'coverage.json'}",
-            ]
+        report = Path(folder) / "coverage.json"
+        if coverage:
+            command += ["--cov=.", f"--cov-report=json:{report}", "--cov-fail-under=0"]
+            command += _coverage_config(ctx, python, Path(folder))
         ctx.say(f"running pytest {' '.join(nodes)}")
-        env = {
-            "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(worktree.path), "COVERAGE_FILE": str(Path(folder) / "coverage"),
-        }  # fmt: skip
+        env = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(worktree.path)}
+        env["COVERAGE_FILE"] = str(Path(folder) / ".coverage")
         if ctx.settings.database_url:
             env["TEST_DATABASE_URL"] = ctx.settings.database_url
         result = run_program([*command, "--", *nodes] if nodes else command, worktree.path, env=env)
-        counts = _counts(junit)
-        if measured is not None and coverage is not None:
-            changed = {
-                path for _, path, _ in ctx.repo.diff_tree(ctx.facts["fork_commit"], ctx.workspace.flush())
-            }
-            measured += read_coverage(Path(folder) / "coverage.json", changed)
-    if counts is None:
-        last = next(
-            (line for line in reversed(result.output.splitlines()) if line.strip()), f"code {result.code}"
-        )
-        raise ActionError(
-            f"pytest did not run: {last.strip()}",
-            hint="name an interpreter with the fork's requirements by --python",
-        )
-    total, failed, skipped = counts
-    ok = result.code == 0 and failed == 0 and total > skipped
-    return (
-        ok,
-        f"{total - failed - skipped} passed, {failed} failed, {skipped} skipped (exit code {result.code})",
-        result.output,
-    )
+        suite = _suite(junit)
+        if suite is None:
+            last = next(
+                (line for line in reversed(result.output.splitlines()) if line.strip()), f"code {result.code}"
+            )
+            raise ActionError(
+                f"pytest did not run: {last.strip()}",
+                hint="name an interpreter with the fork's requirements by --python",
+            )
+        yield result, suite, report
 
 
-def _counts(junit: Path) -> tuple[int, int, int] | None:
-    """Tests, failures with errors, and skipped ones of a JUnit file that pytest just wrote."""
-    if not junit.exists():
-        return None
-    suite = ET.parse(junit).getroot().find("testsuite")  # noqa: S314 written by the pytest that we started
-    if suite is None:
-        return None
+def _coverage_config(ctx: Context, python: str, folder: Path) -> list[str]:
+    """Options that make coverage follow greenlets, in which SQLAlchemy's async sessions run; nothing where the project says how.
+
+    Without it, all that a function does behind its first `await` of a query would count as not executed.
+    """
+    own = ctx.workspace.matching(["/.coveragerc"])
+    texts = [
+        ctx.workspace.read(path)
+        for path in ctx.workspace.matching(["/pyproject.toml", "/setup.cfg", "/tox.ini"])
+    ]
+    if own or any(b"coverage:" in text or b"tool.coverage" in text for text in texts):
+        return []
+    if run_program([python, "-c", "import greenlet"], folder).code != 0:
+        return []
+    config = folder / "coverage.ini"
+    config.write_text("[run]\nconcurrency = thread,greenlet\n", encoding="utf-8")
+    return [f"--cov-config={config}"]
+
+
+def counts(suite: ET.Element) -> tuple[int, int, int]:
+    """Tests, failures with errors, and skipped ones of a JUnit suite."""
     number = {name: int(suite.get(name, "0")) for name in ("tests", "failures", "errors", "skipped")}
     return number["tests"], number["failures"] + number["errors"], number["skipped"]
+
+
+def _suite(junit: Path) -> ET.Element | None:
+    """The suite of a JUnit file that pytest just wrote."""
+    if not junit.exists():
+        return None
+    return ET.parse(junit).getroot().find("testsuite")  # noqa: S314 written by the pytest that we started
 
 
 ACTION = Test

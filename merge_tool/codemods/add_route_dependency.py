@@ -18,8 +18,8 @@ After:
     ):
         ...
 
-Routes that have the dependency are left alone, under whatever name they hold it. The policy's context getters, which
-give None without a tenant, and the dependencies named in `replace` become the new one. A route whose parameter of that name comes from the request (a path or query parameter) is not
+Routes that have the dependency are left alone, under whatever name they hold it. The functions of the policy's context, which
+give None or end in 500 without a tenant, and the dependencies named in `replace` become the new one. A route whose parameter of that name comes from the request (a path or query parameter) is not
 changed and reported: the client would choose the tenant there. So is a route that sets a variable of that name.
 """
 
@@ -58,7 +58,7 @@ class AddRouteDependencyOptions:
         dependency: the dotted name of the dependency that gives the tenant or refuses the request.
         parameter: the parameter's name; empty: the policy's.
         annotated_alias: the dotted name of an `Annotated[int, Depends(…)]` alias to write instead; empty: none.
-        replace: dotted names of dependencies that the new one takes the place of, besides the policy's getters.
+        replace: dotted names of dependencies that the new one takes the place of, besides the policy's getters and requirers.
     """
 
     dependency: str
@@ -120,7 +120,8 @@ class _Run:
         self.type = project.policy.parameter_type
         self.wanted = self.full(options.dependency)
         # A bare getter gives None without a tenant, and refuses nothing: the new dependency is there for that.
-        bare = (*options.replace, *project.policy.context.getters)
+        context = project.policy.context
+        bare = (*options.replace, *context.getters, *context.requirers)
         self.replaced = {self.full(item) for item in bare} - {self.wanted}
         others = (self.full(item) for item in project.policy.routes.dependencies)
         self.accepted = ({self.wanted} | set(others)) - self.replaced

@@ -36,8 +36,9 @@ class DependencyRewrite:
         self.edits = FileEdits()
         self.done: list[Edit] = []
         self.left: list[NotDone] = []
-        found = (names.find(item) for item in self.policy.context.getters)
-        self.getters = {thing.dotted for thing in found if thing} | set(self.policy.context.getters)
+        # One gives None without a tenant, the other ends in 500: neither refuses a request as a dependency should.
+        bare = (*self.policy.context.getters, *self.policy.context.requirers)
+        self.getters = {thing.dotted for item in bare if (thing := names.find(item))} | set(bare)
 
     def leave(self, line: int, reason: str) -> None:
         self.left.append(NotDone(self.module.path, line, NAME, reason))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -115,17 +116,20 @@ def _upstream(repository: object, remote: str, branch: str) -> list[Line]:
 def _tools(database_url: str) -> list[Line]:
     lines = []
     if database_url and not database_url.startswith("sqlite"):
-        found = shutil.which("pg_dump")
-        lines.append(
-            Line("pg_dump", "ok", found)
-            if found
-            else Line(
-                "pg_dump",
-                "fail",
-                "not found, but a database URL is given",
-                "install PostgreSQL's client programs",
+        from merge_tool.database.dump import mask_url
+        from merge_tool.database.preflight import ready
+
+        try:
+            program, _ = ready(database_url, Path(), os.environ.get("MERGE_TOOL_PG_DUMP", "") or "pg_dump")
+            lines.append(
+                Line(
+                    "pg_dump",
+                    "ok",
+                    f"{program}, new enough for {mask_url(database_url)}, with room for a dump",
+                )
             )
-        )
+        except MergeToolError as error:
+            lines.append(Line("pg_dump", "fail", error.message, error.hint))
     else:
         lines.append(
             Line(

@@ -128,18 +128,10 @@ def restore_database(url: str, dump: Path, *, psql: str = "psql") -> None:
         ActionError: the tool is missing, or the database refuses.
     """
     parsed = _parsed(url)
-    try:
-        with dump.open("rb") as stream:
-            head = stream.read(4096)
-    except OSError as error:
-        raise UserError(f"the dump cannot be read: {error.strerror}", where=str(dump)) from error
+    check_dump(url, dump)
     if _is_sqlite(parsed):
-        if not head.startswith(_SQLITE_MAGIC):
-            raise UserError("this is no SQLite database", where=str(dump))
         _restore_sqlite(dump, _sqlite_path(parsed, url), url)
         return
-    if b"PostgreSQL database dump" not in head or _COMPLETE not in _tail(dump):
-        raise UserError("this is no complete dump by pg_dump", where=str(dump))
     flags = [
         "--no-psqlrc",
         "--quiet",
@@ -147,8 +139,23 @@ def restore_database(url: str, dump: Path, *, psql: str = "psql") -> None:
         "--single-transaction",
         "--set=ON_ERROR_STOP=1",
         "--output=/dev/null",
+        "--command=SET lock_timeout = '30s'",
     ]
     _run([_tool(psql, "psql"), *flags, f"--command={_EMPTY}", f"--file={dump}"], parsed, url, "restored")
+
+
+def check_dump(url: str, dump: Path) -> None:
+    """Refuses a file that is no complete dump for the kind of database that `url` names. Raises `UserError`."""
+    try:
+        with dump.open("rb") as stream:
+            head = stream.read(4096)
+    except OSError as error:
+        raise UserError(f"the dump cannot be read: {error.strerror}", where=str(dump)) from error
+    if _is_sqlite(_parsed(url)):
+        if not head.startswith(_SQLITE_MAGIC):
+            raise UserError("this is no SQLite database", where=str(dump))
+    elif b"PostgreSQL database dump" not in head or _COMPLETE not in _tail(dump):
+        raise UserError("this is no complete dump by pg_dump", where=str(dump))
 
 
 def mask_url(url: str) -> str:
@@ -327,6 +334,7 @@ def _hint(said: str) -> str:
         ("no password supplied", "put the password into the URL, or set PGPASSWORD or PGPASSFILE"),
         ("password authentication failed", "check user and password of the URL"),
         ("does not exist", "check the names in the URL"),
+        ("lock timeout", "stop the application, and whoever else uses the database"),
         ("permission denied", "connect as the owner of the tables"),
         ("must be owner", "connect as the owner of the tables"),
         (

@@ -166,6 +166,7 @@ def default_settings(repo: Repository, *, database_url: str = "", python: str = 
     return Settings(
         database_url=database_url or os.environ.get("MERGE_TOOL_DATABASE_URL", ""),
         python=python or os.environ.get("MERGE_TOOL_PYTHON", "") or sys.executable,
+        pg_dump=os.environ.get("MERGE_TOOL_PG_DUMP", "") or "pg_dump",
         database_role=os.environ.get("MERGE_TOOL_DATABASE_ROLE", ""),
         redis_url=os.environ.get("MERGE_TOOL_REDIS_URL", ""),
         artifacts=main_root(repo) / ".merge-tool",

@@ -115,15 +115,19 @@ def approve(session: Session, target: str, name: str, email: str, note: str) -> 
 
 def _find(session: Session, target: str) -> tuple[Story, int, str]:
     """The story, the part (0: all) and the criterion ("": none) that a word of the command line means."""
+    # A story and a criterion may have one name (8.2.1, say): a criterion that is not signed gives way to the story.
+    named = session.plan.story(target) is not None
     for story in session.plan.stories():
         for item in story.criteria:
-            if item.id == target:
-                if item.check.kind is not CheckKind.GATE:
-                    raise UserError(
-                        f"criterion {target} is not signed: it is checked by {item.check.kind.value}",
-                        hint=f"merge-tool story {story.id} checks it again",
-                    )
+            if item.id != target:
+                continue
+            if item.check.kind is CheckKind.GATE:
                 return story, 0, target
+            if not named:
+                raise UserError(
+                    f"criterion {target} is not signed: it is checked by {item.check.kind.value}",
+                    hint=f"merge-tool story {story.id} checks it again",
+                )
     try:
         story_id, batch = split_reference(target)
     except ValueError as error:

@@ -58,7 +58,12 @@ class TenantDependencies:
             if not isinstance(item, Call) or item.name not in ("Depends", "Security"):
                 continue
             target = item.argument(0, "dependency")
-            if isinstance(target, Call):
+            if isinstance(target, Call):  # RoleGuard(Role.PLATFORM_ADMIN), require_role("superuser")
+                for given in target.args:
+                    if isinstance(given, Ref):
+                        yield given.last
+                    elif isinstance(given, Const) and isinstance(given.value, str):
+                        yield given.value
                 target = target.func
             if isinstance(target, Ref | Attr):
                 yield target.last if isinstance(target, Ref) else target.name

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from merge_tool.index.entities import Frame, entity_of, strip
-from merge_tool.index.provenance import Provenance, is_credential, is_login, is_secret
+from merge_tool.index.provenance import Provenance, is_credential, is_login, is_secret, is_subject
 from merge_tool.index.related import is_null
+from merge_tool.index.rows import owner_of
 from merge_tool.index.tables import Flow, Statement, TableUse
 from merge_tool.model.policy import Policy
 from merge_tool.rulekit.facts import FunctionFacts
@@ -25,10 +26,13 @@ _TIES = frozenset(
 )
 _INVITED = frozenset(("invitation", "invitations", "invite", "invites"))
 _PERSONS = frozenset(("email", "user", "account", "person", "member", "subject", "sub", "identity"))
+_ASKERS = frozenset(("user", "current", "principal", "me", "identity", "actor", "member", "account"))
+_GIVEN_OUT = frozenset(("stripe", "paypal", "braintree", "adyen", "paddle", "lemonsqueezy"))
 _COMPARED = frozenset(("==", "!=", "in", "not in", "is", "is not"))
+_FEW_COLUMNS = 3
 _NAMED = frozenset(("==", "in_"))
 _CHECKS = frozenset(
-    "verify validate check require ensure assert authorize authorise access permission allowed belongs guard enforce".split()  # noqa: SIM905
+    "verify validate check require ensure assert authorize authorise access permission allowed belongs guard enforce member members membership".split()  # noqa: SIM905
 )
 
 
@@ -46,6 +50,9 @@ def doubt(index: ProjectIndex, flow: Flow, statement: Statement, entity: TableUs
     Either the row's tenant is compared after it was loaded; or the table links persons to tenants, and is asked for one
     person's links; or it has no tenant column, and is asked for what belongs to one row of a table that has it.
     """
+    compared = owner_compared(flow.frame.function, flow.root)
+    if compared:
+        return f"its {compared} is compared with the person who asks"
     if checked_after(flow.frame.function, flow.root, index.policy.column):
         return f"the {index.policy.column} of what it loads is compared afterwards"
     model = index.models.by_name.get(entity.key.partition("@")[0])
@@ -60,13 +67,20 @@ def doubt(index: ProjectIndex, flow: Flow, statement: Statement, entity: TableUs
             return why
     if takes_tenant(flow.frame.function, index.policy):
         return ""  # who has the tenant in hand and leaves it out forgot it
+    reads = isinstance(flow.root, Root) and flow.root.kind in ("select", "query") and not flow.kind
     named = {name for name, _, _ in pairs}
+    for name, value, frame in pairs:
+        if reads and name in model.foreign_keys and _asks(value, frame):
+            return f"only the rows of the person who asks are read, by {name}"
+        if _is_key(model, name) and is_subject(model, flow.frame.function):
+            return "it loads whom a token was made for, before any tenant is known"
     for name in sorted(named):
         if is_secret(name) or is_credential(model, name):
             return f"its row is named by its {name}, which only its owner was given"
+        if _GIVEN_OUT.intersection(words(name)) and name.endswith("_id"):
+            return f"its row is named by {name}, which a payment system gives out but once"
         if is_login(index, model, name):
             return f"a person is looked up by {name}, which names one over all tenants, as a login does"
-    reads = isinstance(flow.root, Root) and flow.root.kind in ("select", "query") and not flow.kind
     for name in sorted(named & set(model.foreign_keys)) if reads else ():
         if _links(index, model, name):
             return f"it asks for the links of one row to its tenants, by {name}"
@@ -97,7 +111,15 @@ def _asked_for_person(index: ProjectIndex, flow: Flow, statement: Statement, key
     named = {name for name, _, _ in _named(index, flow, statement, key)}
     if _maps_persons(model, index.policy) and any(_PERSONS.intersection(words(name)) for name in named):
         return True
-    return any(_links(index, model, name) for name in named & set(model.foreign_keys))
+    keys = set(model.foreign_keys)
+    if len(keys) > 1 and len(model.columns) <= len(keys) + _FEW_COLUMNS and any(_is_person(index, model, name) for name in named & keys):  # fmt: skip
+        return True  # a table of links, asked for one person's
+    return any(_links(index, model, name) for name in named & keys)
+
+
+def _is_person(index: ProjectIndex, model: Model, name: str) -> bool:
+    target = index.models.find(model.foreign_keys[name])
+    return bool(_PERSONS.intersection(words(target.name if target is not None else model.foreign_keys[name])))
 
 
 def _maps_persons(model: Model, policy: Policy) -> bool:
@@ -107,6 +129,26 @@ def _maps_persons(model: Model, policy: Policy) -> bool:
         return True
     speaks = any(have[at : at + len(want)] == want for at in range(len(have)) if want)
     return speaks and bool(_TIES.intersection(have))
+
+
+def _asks(value: Value, frame: Frame) -> bool:
+    """Whether a value is the id of whoever is logged in: `current_user.id`, of a parameter."""
+    owner = owner_of(value, "id") or owner_of(value, "user_id")
+    head = owner.dotted if isinstance(owner, Ref) else ""
+    return frame.function.parameter(head) is not None and bool(_ASKERS.intersection(words(head)))
+
+
+def owner_compared(function: FunctionFacts, root: Value) -> str:
+    """The attribute of what a statement loads that is compared with whoever is logged in: `row.owner_id != current_user.id`."""
+    for check in function.checks:
+        for item in walk(check):
+            sides = ((item.left, item.right), (item.right, item.left)) if isinstance(item, Compare) and item.op in _COMPARED else ()  # fmt: skip
+            for side, other in sides:
+                person = owner_of(other, "id") or owner_of(other, "user_id")
+                asks = isinstance(person, Ref) and _ASKERS.intersection(words(person.dotted))
+                if asks and isinstance(side, Attr) and any(part is root for part in walk(side.base)):
+                    return side.name
+    return ""
 
 
 def checked_after(function: FunctionFacts, root: Value, column: str) -> bool:

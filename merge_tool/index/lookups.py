@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from merge_tool.index.criteria import guarded
 from merge_tool.index.entities import Frame, entity_of
 from merge_tool.index.generic import Generics
+from merge_tool.index.provenance import is_subject
 from merge_tool.index.rows import Rows
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.project import Model, QueryVerdict, Scoped
@@ -137,6 +138,8 @@ class LookupJudge:
         callers, passed_on = self._rows.open_callers(function, call)
         if passed_on and not callers:
             return Scoped.YES, []
+        if found.models and all(is_subject(model, function) for model in found.models):
+            return Scoped.UNDECIDED, ["it loads whom a token was made for, before any tenant is known"]
         if not found.models:
             return Scoped.UNDECIDED, [f"what {found.label} is cannot be told from the text"]
         if found.key is not None:

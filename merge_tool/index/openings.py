@@ -29,6 +29,7 @@ _SECRETS = frozenset(("token", "secret", "signature", "nonce"))
 _HARMLESS = "nothing that it calls reads or writes a tenant's table"
 _FEW = 10  # routes from which on a share says something
 _RARE = 0.2
+_MOST = 0.4
 _USUAL = 0.3
 
 
@@ -41,12 +42,12 @@ class Openings:
         self._routes = [item for item in index.routes() if item.method != "WEBSOCKET"]
         held = sum(item.has_tenant for item in self._routes)
         self._share = held / len(self._routes) if self._routes else 0.0
-        before = [item for item in self._routes if _comes_before(item)]
-        self._before_is_open = (
-            self._share >= _USUAL
-            and len(before) > 1
-            and sum(item.has_tenant for item in before) <= _RARE * len(before)
-        )
+        self._before: dict[
+            str, list[bool]
+        ] = {}  # for each such part of a path, which of its routes have a tenant
+        for item in self._routes:
+            for part in _before_parts(item):
+                self._before.setdefault(part, []).append(item.has_tenant)
 
     def why(self, route: Route) -> str:
         """What speaks for a route without a tenant, said for people; "" where nothing does."""
@@ -56,8 +57,9 @@ class Openings:
         staff = staff_word(route)
         if staff:
             return f"it stands behind {staff}, which looks like the platform's own staff"
-        if self._before_is_open and _comes_before(route):
-            return "it comes before anybody is known, as nearly all routes of this project with such a path"
+        before = self._comes_before(route)
+        if before:
+            return f"it comes before anybody is known, as most routes of this project with {before} in their path"
         secret = _secret_in(route)
         if secret:
             return f"who comes to it knows the {secret} in its path, which stands for what was given to nobody else"
@@ -78,6 +80,19 @@ class Openings:
         if function is not None and self._share >= _USUAL and self._reads_nothing(route, function):
             return "nothing of what is seen that it calls comes to a tenant's table; what is not seen may"
         return ""
+
+    def _comes_before(self, route: Route) -> str:
+        """The part of the path by which a route comes before anybody is known, as most with that part do; else ""."""
+        if self._share < _USUAL or sum(map(len, self._before.values())) < 2:
+            return ""
+        return next(
+            (
+                part
+                for part in _before_parts(route)
+                if sum(self._before[part]) <= _MOST * len(self._before[part])
+            ),
+            "",
+        )
 
     def _reads_nothing(self, route: Route, function: FunctionFacts) -> bool:
         """Whether a route that names no tenant is seen to come to no tenant's rows, and stands among others of its kind."""
@@ -129,6 +144,6 @@ def _own_part(route: Route) -> str:
     return ""
 
 
-def _comes_before(route: Route) -> bool:
+def _before_parts(route: Route) -> list[str]:
     parts = {part.lower() for path in route.paths for part in path.split("/")}
-    return bool(_BEFORE & parts)
+    return sorted(_BEFORE & parts)

@@ -41,6 +41,17 @@ def is_secret(column: str) -> bool:
     return bool(_SECRETS.intersection(said)) or any(pair in _SECRET_PAIRS for pair in pairwise(said))
 
 
+def is_subject(model: Model, function: FunctionFacts) -> bool:
+    """Whether a person is loaded whom a token names: in `get_current_user`, or where a token is decoded."""
+    if not _ACCOUNTS.intersection(words(model.name)):
+        return False
+    said = words(function.name)
+    return {"current", "user"} <= set(said) or any(
+        call.name in ("decode", "decode_token", "decode_access_token", "verify_token", "verify_access_token")
+        for call in function.calls
+    )
+
+
 def is_credential(model: Model, column: str) -> bool:
     """Whether a key or token that somebody shows is looked up: `ApiKey.prefix`, `AccessToken.hash`."""
     said = words(model.name)

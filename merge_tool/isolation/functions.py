@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from merge_tool.index.project import ProjectIndex
+from merge_tool.isolation.crossing import Crossing
 from merge_tool.isolation.inventing import Inventor, is_session
 from merge_tool.isolation.model import Case, Expression, NotTested, Options
 from merge_tool.isolation.places import is_away, keeps_queries
@@ -21,6 +22,7 @@ class FunctionCases:
         self._index = index
         self._options = options
         self._inventor = Inventor(index)
+        self._crossing = Crossing(index)
 
     def cases(self) -> Iterator[Case | NotTested]:
         """A test, or the reason for none, for each function with a session that comes to a tenant's rows."""
@@ -87,6 +89,7 @@ class FunctionCases:
         for model, columns in made.rows.items():
             rows.setdefault(model, {}).update(columns)
         lacking = self._inventor.lacking(function)
+        crossing = tuple(name for name in self._crossing.models(function) if name not in lacking)
         text = f"{called}({', '.join(arguments)})"
         short = words(function.qualname.replace(".", "_"))
         return Case(
@@ -99,9 +102,10 @@ class FunctionCases:
             line,
             function.is_async,
             not made.own_only,
-            made.names | names | set(rows) | lacking,
+            made.names | names | set(rows) | lacking | set(crossing),
             rows,
             lacking=tuple(sorted(lacking)),
+            crossing=crossing,
         )
 
 

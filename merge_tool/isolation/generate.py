@@ -64,7 +64,11 @@ def generate(files: Mapping[str, bytes], policy: Policy, options: Options) -> Ge
         for case in cases
         if case.name in options.leave_out
     ]
-    kept = [item for item in cases if item.name not in options.leave_out]
+    kept = [
+        item if options.crossed and item.name not in options.uncrossed else replace(item, crossing=())
+        for item in cases
+        if item.name not in options.leave_out
+    ]
     if not kept and not guarded:
         raise UserError(
             "there is nothing to test",
@@ -78,9 +82,9 @@ def generate(files: Mapping[str, bytes], policy: Policy, options: Options) -> Ge
         options.path: tests_text(index, options, setting, kept, guarded, left_out, packaged=packaged),
     }
     tested = {case.name: case.site for case in kept}
-    return Generated(
-        texts, tested, tuple(left_out), tuple(setting.notes), import_root(index).replace(".", "/")
-    )
+    crossed = frozenset(case.name for case in kept if case.crossing)
+    source = import_root(index).replace(".", "/")
+    return Generated(texts, tested, tuple(left_out), tuple(setting.notes), source, crossed)
 
 
 def _named(cases: list[Case]) -> list[Case]:

@@ -21,6 +21,7 @@ class Options:
         rows: values that rows of a table must have: table -> column -> value. `{users: {telegram_id: 1000}}`.
         headers: headers that a request of a tenant carries; `{column}` is a column of the tenants' own table.
         settings: attributes of the settings object that have another value meanwhile: `{CABINET_ENABLED: true}`.
+        crossed: whether rows of the second tenant that point at the first's are planted too; `uncrossed` names the tests without.
         leave_out: names of tests that are not to be written -> why.
         mismatch: the statuses that a user of another tenant may get.
     """
@@ -33,6 +34,8 @@ class Options:
     rows: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, object] = field(default_factory=dict)
+    crossed: bool = False
+    uncrossed: frozenset[str] = frozenset()
     leave_out: Mapping[str, str] = field(default_factory=dict)
     mismatch: tuple[int, ...] = (403,)
 
@@ -91,6 +94,7 @@ class Case:
         site: `path:line` of what is tested.
         before: statements that stand before the call.
         lacking: the models (absolute names) of which neither tenant has a row.
+        crossing: those of which the second tenant has a row that points at the first's rows.
     """
 
     name: str
@@ -106,6 +110,7 @@ class Case:
     rows: dict[str, dict[str, str]] = field(default_factory=dict)
     before: tuple[str, ...] = ()
     lacking: tuple[str, ...] = ()
+    crossing: tuple[str, ...] = ()
 
     @property
     def site_name(self) -> str:
@@ -129,6 +134,7 @@ class Generated:
     Attributes:
         files: path -> text.
         tested: names of the tests with what each tests.
+        crossed: the tests with such rows.
         source: the folder that the project imports its own modules from, relative to its root; "" for the root.
     """
 
@@ -137,3 +143,4 @@ class Generated:
     not_tested: tuple[NotTested, ...] = ()
     notes: tuple[str, ...] = ()
     source: str = ""
+    crossed: frozenset[str] = frozenset()

@@ -43,7 +43,7 @@ def world_text(index: ProjectIndex, setting: Setting, *, redis: bool) -> str:
         drivers={"sqlite": "aiosqlite", "postgresql": "asyncpg", "mysql": "aiomysql"} if setting.asynchronous else {},
         app=application, setters=[name.rpartition(".")[2] for name in setting.setters], headers=list(setting.headers.items()),
         needs_session=any(re.search(r"\bdb\b", value) for value in setting.headers.values()), has_maker=bool(setting.maker),
-        overridden=[name.rpartition(".")[2] for name in setting.overridden], redis=redis, switched=setting.switched,
+        overridden=[name.rpartition(".")[2] for name in setting.overridden], redis=redis, parameter=index.policy.parameter, switched=setting.switched,
         global_keys=list(index.policy.keys.global_keys),
     )  # fmt: skip
     return re.sub(r"\n{4,}", "\n\n\n", text).rstrip("\n") + "\n"
@@ -75,6 +75,7 @@ def tests_text(
             names.add(setting.settings)
             aliases[setting.settings] = "project_settings"
     joined = "\n\n\n".join(body)
+    names = {name for name in names if _is_used(aliases.get(name, name.rpartition(".")[2]), joined)}
     used = [
         name
         for name in (
@@ -137,6 +138,9 @@ def _case_text(index: ProjectIndex, case: Case, aliases: dict[str, str]) -> str:
             values = ", ".join(f"{name}={value}" for name, value in columns.items())
             have.append(f"    world.have({aliases.get(qualified, model.name)}, {values})")
     lacking = [found.name for found in map(index.models.find, case.lacking) if found is not None]
+    crossing = [found.name for found in map(index.models.find, case.crossing) if found is not None]
+    if crossing:
+        have.append(f"    world.cross({', '.join(crossing)})")
     if lacking:
         have.append(f"    world.lack({', '.join(lacking)})")
     asynchronous = case.awaited or "await " in call
@@ -149,6 +153,10 @@ def _case_text(index: ProjectIndex, case: Case, aliases: dict[str, str]) -> str:
     end = "" if case.foreign or case.kind == "redis" else ", foreign=False"
     lines += [*have, *([""] if have else []), *inner, "", f"    world.{way}(call{end})"]
     return "\n".join(lines)
+
+
+def _is_used(name: str, text: str) -> bool:
+    return re.search(rf"\b{re.escape(name)}\b", text) is not None
 
 
 def _given_text(options: Options) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from merge_tool.index.project import ProjectIndex
 from merge_tool.isolation.bodies import BodyMaker
+from merge_tool.isolation.crossing import Crossing
 from merge_tool.isolation.inventing import Inventor, in_list, is_session, needs_value
 from merge_tool.isolation.model import Case, Expression, Guarded, NotTested, Options
 from merge_tool.isolation.places import is_away
@@ -33,6 +34,7 @@ class RouteCases:
         self._options = options
         self._setting = setting
         self._inventor = Inventor(index)
+        self._crossing = Crossing(index)
         self._bodies = BodyMaker(index, self._inventor)
 
     def chosen(self) -> list[Route]:
@@ -128,13 +130,14 @@ class RouteCases:
         for model, columns in made.rows.items():
             rows.setdefault(model, {}).update(columns)
         lacking = self._inventor.lacking(function)
+        crossing = tuple(name for name in self._crossing.models(function) if name not in lacking)
         text = self._request(route, values, query, body)
         foreign = "owner" in text and not made.own_only
         short = "_".join(words(route.function.replace(".", "_")))
         return Case(
             f"test_{short}", "http", f"{route.method} {route.paths[0]}", text, f"{route.function_path}:{route.line}",
-            route.function_path, route.line, True, foreign, made.names | names | set(rows) | lacking, rows,
-            lacking=tuple(sorted(lacking)),
+            route.function_path, route.line, True, foreign, made.names | names | set(rows) | lacking | set(crossing), rows,
+            lacking=tuple(sorted(lacking)), crossing=crossing,
         )  # fmt: skip
 
     def _request(

@@ -55,6 +55,7 @@ from merge_tool.rulekit import (
 
 _WHAT = {"channel": "the channel", "lock": "the lock"}
 _LIMITERS = ("slowapi", "fastapi_limiter")
+_ADDRESSES = "the rate limit counts by address, for all tenants together"
 _PERSONS = frozenset(("ip", "address", "user", "client", "person", "host", "identifier", "remote"))
 _BY_ADDRESS = frozenset(("get_remote_address", "get_ipaddr", "default_identifier"))
 
@@ -101,12 +102,10 @@ class SharedChannel(Rule):
         )
         if keyed is None:
             if name.startswith("fastapi_limiter") and call.name == "init":
-                message = "the rate limit counts by address, for all tenants together"
-                yield self.found(module.path, call.span, message, severity=Severity.WARNING)
+                yield self.found(module.path, call.span, _ADDRESSES, severity=Severity.INFO)
             return
         if name_of(keyed) and last_part(name_of(keyed)) in _BY_ADDRESS:
-            message = "the rate limit counts by address, for all tenants together"
-            yield self.found(module.path, call.span, message, severity=Severity.WARNING)
+            yield self.found(module.path, call.span, _ADDRESSES, severity=Severity.INFO)
             return
         target = index.callee(module.path, function, Call(keyed, (), (), call.span))
         if target is not None:
@@ -167,7 +166,7 @@ class SharedChannel(Rule):
         Invalid('import redis\nclient = redis.Redis()\ndef announce(text, user_id):\n    client.publish("events", text)\n    client.publish(f"events:{user_id}", text)\n', (Expected(4, 'the channel "events" of publish()'), Expected(5, '"events:*"'))),
         Invalid('import redis\nclient = redis.Redis()\ndef listen():\n    sub = client.pubsub()\n    sub.subscribe("events", "news")\n', (Expected(5, '"events"'), Expected(5, '"news"'))),
         Invalid('import redis\nclient = redis.Redis()\ndef pay(user_id):\n    with client.lock(f"pay:{user_id}", timeout=5):\n        return 1\n', (Expected(4, 'the lock "pay:*" of lock()'),)),
-        Invalid('from slowapi import Limiter\nfrom slowapi.util import get_remote_address\nlimiter = Limiter(key_func=get_remote_address)\n', (Expected(3, "by address", Severity.WARNING),)),
+        Invalid('from slowapi import Limiter\nfrom slowapi.util import get_remote_address\nlimiter = Limiter(key_func=get_remote_address)\n', (Expected(3, "by address", Severity.INFO),)),
         Invalid('from slowapi import Limiter\ndef by_user(request):\n    return request.state.user_id\nlimiter = Limiter(key_func=by_user)\nother = Limiter(key_func=lambda request: request.user)\n', (Expected(4, "by_user()", Severity.INFO), Expected(5, "does not hold the tenant"))),
         Invalid('from aiogram.fsm.storage.redis import DefaultKeyBuilder, RedisStorage\nstorage = RedisStorage(redis)\nother = RedisStorage.from_url("redis://", key_builder=DefaultKeyBuilder(prefix="fsm"))\n', (Expected(2, "with_bot_id=True"), Expected(3, "with_bot_id=True"))),
     )  # fmt: skip

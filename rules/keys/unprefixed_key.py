@@ -99,7 +99,7 @@ _QUEUES = frozenset(
 )
 # What a cache of things that are the same for everybody is told apart by.
 _KINDS = frozenset(("version", "locale", "lang", "language", "environment", "env"))
-_LIMITS = frozenset(("rate", "ratelimit", "throttle", "throttling"))
+_LIMITS = frozenset(("rl", "rate", "ratelimit", "limiter", "throttle", "throttling"))
 _IDS = (["id"], ["uuid"], ["guid"])
 # Ids that others give out, of which two tenants may have the same one.
 _OUTSIDE = frozenset(
@@ -133,7 +133,7 @@ def _may_be_shared(verdict: KeyVerdict) -> str:
         return "the key was made elsewhere, and is only kept here"
     if verdict.command in _QUEUES and not any(words(name)[-1:] in _IDS for name in verdict.parts):
         return "a list or stream of a fixed name may be a queue that works for all tenants"
-    if said & _LIMITS:
+    if said & _LIMITS or _LIMITS & set(words(verdict.path.rpartition("/")[2])):
         return "it limits who asks, told apart by a person or an address"
     if verdict.parts and all(words(name)[-1:] and words(name)[-1] in _KINDS for name in verdict.parts):
         return f"it is told apart by {verdict.parts[0]} alone, so it may be what all tenants share"

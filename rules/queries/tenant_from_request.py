@@ -62,8 +62,9 @@ from merge_tool.rulekit import (
 
 _SOURCES = frozenset(("Path", "Query", "Body", "Form", "Cookie", "File"))
 _CHECKING = frozenset(
-    "verify check ensure require assert authorize authorise validate can has allowed permission access guard".split()  # noqa: SIM905
+    "verify check ensure require assert authorize authorise validate can has allowed permission access guard member members membership belongs".split()  # noqa: SIM905
 )
+_PERSONS = frozenset(("actor", "user", "principal", "requester", "caller", "viewer", "identity"))
 _ADMINS = frozenset(("admin", "admins"))
 _REQUEST = frozenset(("json", "form", "query_params", "path_params"))
 
@@ -118,9 +119,10 @@ class TenantFromRequest(Rule):
             for name in self._sent_in(function, index, policy):
                 if self._is_checked(function, name, index):
                     continue
+                told = Severity.INFO if self._with_person(function, name) else severity
                 for span in dict.fromkeys(self._uses(function, name, index, policy, 0)):
                     message = f"the tenant here is {name} of the request: whoever calls the route chooses it"
-                    yield self.found(function.path, span, message, severity=severity)
+                    yield self.found(function.path, span, message, severity=told)
 
     def _is_for_admins(self, function: FunctionFacts) -> bool:
         """Whether what it calls or depends on speaks of administrators, who may well choose a tenant."""
@@ -129,6 +131,19 @@ class TenantFromRequest(Rule):
         names = [call.name for call in function.calls]
         names.extend(item.last for item in told if isinstance(item, Ref))
         return any(is_staff(name) or set(words(name)) & _ADMINS for name in names)
+
+    def _with_person(self, function: FunctionFacts, name: str) -> bool:
+        """Whether every call that is handed the tenant is handed the person too, so that it can ask whether they belong together."""
+        taking = [
+            call
+            for call in function.calls
+            if any(_written(arg) == name for arg in (*call.args, *(value for _, value in call.kwargs)))
+        ]
+        return bool(taking) and all(
+            any(_PERSONS.intersection(words(key)) for key, _ in call.kwargs)
+            or any(isinstance(arg, Ref) and _PERSONS.intersection(words(arg.dotted)) for arg in call.args)
+            for call in taking
+        )
 
     def _is_public(self, route: Route, policy: Policy) -> bool:
         return any(matches_route(route.method, path, policy.routes.public) for path in route.paths)
@@ -273,6 +288,7 @@ class TenantFromRequest(Rule):
         return False
 
     INVALID = (
+        Invalid(HEAD + "@router.get('/{bot_id}/orders')\nasync def orders(bot_id: int, db=Depends(get_db), user=Depends(get_db)):\n    return await of_person(bot_id=bot_id, actor_user_id=user.id, db=db)\nasync def of_person(bot_id, actor_user_id, db):\n    return await orders_of(db, bot_id)\n", (Expected(14, "bot_id", Severity.INFO),), MODELS),
         Invalid(HEAD + "@router.post('/orders')\nasync def orders(payload: Search, db=Depends(get_db)):\n    return await db.scalars(select(Order).where(Order.bot_id == payload.bot_id))\n",
                 (Expected(14, "the tenant here is payload.bot_id of the request"),), MODELS),
         Invalid(HEAD + "@router.get('/{bot_id}/orders')\nasync def orders(bot_id: int, db=Depends(get_db)):\n    return await db.scalars(select(Order).where(Order.bot_id == bot_id))\n", (Expected(14, "the tenant here is bot_id"),), MODELS),
@@ -286,6 +302,7 @@ class TenantFromRequest(Rule):
                 (Expected(15, "bot_id", Severity.INFO),), MODELS),
     )  # fmt: skip
     VALID = (
+        Valid(HEAD + "async def is_member(db, bot_id, user):\n    return await orders_of(db, bot_id)\n@router.get('/{bot_id}/orders')\nasync def orders(bot_id: int, user=Depends(get_db), db=Depends(get_db)):\n    if not await is_member(db, bot_id, user):\n        raise HTTPException(403)\n    return await orders_of(db, bot_id)\n", MODELS),
         Valid(HEAD + "@router.get('/orders')\nasync def orders(db=Depends(get_db), bot_id: int = Depends(get_current_tenant)):\n    return await orders_of(db, bot_id)\n", MODELS),
         Valid(HEAD + "from typing import Annotated\nTenant = Annotated[int, Depends(get_current_tenant)]\n@router.get('/orders')\nasync def orders(bot_id: Tenant, db=Depends(get_db)):\n    return await orders_of(db, bot_id)\n", MODELS),
         Valid(HEAD + "@router.get('/{bot_id}/orders')\nasync def orders(bot_id: int, db=Depends(get_db), mine=Depends(get_current_tenant)):\n    if bot_id != mine:\n        raise HTTPException(403)\n    return await orders_of(db, bot_id)\n", MODELS),

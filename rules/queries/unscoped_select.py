@@ -208,6 +208,11 @@ class UnscopedSelect(Rule):
                 )
 
     INVALID = (
+        # The person who asks: their own rows, and the row that belongs to them.
+        Invalid(HEAD + "async def f(db, current_user):\n    return await db.scalars(select(Order).where(Order.user_id == current_user.id))\n", (Expected(4, "Order", Severity.INFO),), MODELS),
+        Invalid(HEAD + "async def f(db, key, current_user):\n    row = (await db.execute(select(Order).where(Order.id == key))).scalar_one()\n    if row.user_id != current_user.id:\n        raise LookupError\n    return row\n", (Expected(4, "user_id is compared with the person", Severity.INFO),), MODELS),
+        Invalid(HEAD + "import jwt\nasync def who(db, token):\n    return await db.scalar(select(User).where(User.id == jwt.decode(token, 's')['sub']))\n", (Expected(5, "token was made for", Severity.INFO),), MODELS),
+        Invalid(TENANTS + "async def f(db, key):\n    return await db.scalar(select(Account).where(Account.stripe_customer_id == key))\n", (Expected(4, "payment system", Severity.INFO),), SITES),
         # The table is an attribute of the object, whatever it is called.
         Invalid(HEAD + "class Dao:\n    def __init__(self, OrderDBE):\n        self.OrderDBE = OrderDBE\n    async def one(self, db, key):\n        return await db.scalar(select(self.OrderDBE).where(self.OrderDBE.id == key))\ndao = Dao(OrderDBE=Order)\n", (Expected(7, "select of Order"),), MODELS),
         Invalid(HEAD + "async def f(db, user: User):\n    return await db.scalars(select(Order).where(Order.user == user))\n", (Expected(4, "User in hand", Severity.INFO),), {"app/models.py": MODELS["app/models.py"].replace("    country_id =", "    user = relationship(\"User\")\n    country_id =")}),

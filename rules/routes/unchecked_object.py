@@ -36,7 +36,7 @@ routes of the policy; sessions that row level security holds. Routes of operator
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from merge_tool.model.policy import Policy
 from merge_tool.model.source import Diagnostic, Severity
@@ -63,10 +63,10 @@ from merge_tool.rulekit import (
     words,
 )
 from merge_tool.rulekit.known import has_tenant, names_tenant_object
-from merge_tool.rulekit.values import children
+from merge_tool.rulekit.values import Attr, children
 
 _CHECKS = frozenset(
-    "verify verified check require ensure validate authorize authorise assert allowed access permission permissions can may belongs enforce guard owns owner".split()  # noqa: SIM905
+    "member members membership verify verified check require ensure validate authorize authorise assert allowed access permission permissions can may belongs enforce guard owns owner".split()  # noqa: SIM905
 )
 _KEYS = frozenset(("id", "ids", "uuid", "uuids", "key", "slug", "pk", "code", "number", "guid"))
 _LOADS = frozenset(("select", "query", "get"))
@@ -94,6 +94,8 @@ async def find(db, key):
     return (await db.execute(select(Order).where(Order.id == key))).scalar_one_or_none()
 async def mine(db, key, bot_id):
     return (await db.execute(select(Order).where(Order.id == key, Order.bot_id == bot_id))).scalar_one_or_none()
+async def of_person(db, key, person):
+    return (await db.execute(select(Order).where(Order.id == key, Order.person == person))).scalar_one_or_none()
 async def country(db, key):
     return await db.get(Country, key)
 async def outer(db, key):
@@ -137,9 +139,10 @@ class UncheckedObject(Rule):
         self, function: FunctionFacts, route: Route, index: Project, policy: Policy
     ) -> Iterator[Diagnostic]:
         sent = {item.name for item in function.params if item.kind == "positional" or item.kind == "keyword"}
-        sent -= {
+        injected = {
             item.name for item in function.params if _injected(index, function, item.default, item.annotation)
         }
+        sent -= injected
         if not sent or self._bound(function, policy):
             return
         for call in function.calls:
@@ -159,10 +162,13 @@ class UncheckedObject(Rule):
             message = f"{target.name}() loads a row of {loaded.entity} by {min(keys)} from the request, and nothing compares its {policy.column}"
             reason = f"the row is loaded at {loaded.path}:{loaded.span.line}"
             places = (part for place in (function.path, *route.paths) for part in place.split("/"))
+            own = ""
             operators = index.staff_of(function) or any(is_staff(part) for part in places)
             if operators:
                 message += "; who may come here may be meant to see all tenants"
-            severity = Severity.INFO if operators else None
+            elif own := next((text for item in given if (text := _own_key(item, injected))), ""):
+                message += f"; it is loaded with {own} too, which may be whose row it is"
+            severity = Severity.INFO if operators or own else None
             yield self.found(function.path, call.span, message, severity=severity, reason=[reason])
 
     def _bound(self, function: FunctionFacts, policy: Policy) -> bool:
@@ -266,6 +272,8 @@ class UncheckedObject(Rule):
         Invalid(HEAD + "@router.post('/orders')\nasync def pay(body: dict, db=Depends(get_db)):\n    order = await crud.find(db, body.order_id)\n    order.paid = True\n", (Expected(8, "by body from the request"),), FILES),
         # Another row is compared.
         Invalid(HEAD + GET + "    other = await crud.mine(db, 1, bot_id)\n    if other.bot_id != bot_id:\n        raise HTTPException(403)\n    return await crud.find(db, order_id)\n", (Expected(11, "find()"),), FILES),
+        # The person's own row, perhaps: whether the statement compares both cannot be told here.
+        Invalid(HEAD + GET + "    return await crud.of_person(db, order_id, user.id)\n", (Expected(8, "it is loaded with user.id too", Severity.INFO),), FILES),
         Invalid(HEAD + "@router.get('/backoffice/{order_id}')\nasync def show(order_id: int, db=Depends(get_db)):\n    return await crud.find(db, order_id)\n", (Expected(8, "may be meant to see all tenants", Severity.INFO),), FILES),
         Invalid(HEAD + "def token(request: Request):\n    return request.headers['x'] == 'y'\n@router.get('/o/{name}', dependencies=[Depends(token)])\nasync def show(name: str, db=Depends(get_db)):\n    return await crud.find(db, name)\n", (Expected(10, "by name from the request"),), FILES),
         Invalid(HEAD + "@router.get('/o/{order_id}', dependencies=[Depends(get_user)])\nasync def show(order_id: int, db=Depends(get_db)):\n    return await crud.find(db, order_id)\n", (Expected(8, "find()"),), FILES),
@@ -292,6 +300,18 @@ class UncheckedObject(Rule):
         Valid(HEAD + "from app.models import Order\n" + GET + "    return await db.get(Order, order_id)\n", FILES),
         Valid("from app import crud\nasync def show(order_id, db):\n    return await crud.find(db, order_id)\n", FILES),
     )  # fmt: skip
+
+
+def _own_key(value: Value, injected: Collection[str]) -> str:
+    """`user.id` of a user that a dependency gave, as it is written; "" where the value is nothing of that kind."""
+    for item in walk(value):
+        written = item.dotted if isinstance(item, Ref) else ""
+        if isinstance(item, Attr) and isinstance(item.base, Ref):
+            written = f"{item.base.dotted}.{item.name}"
+        head, _, rest = written.partition(".")
+        if head in injected and (rest in _KEYS or rest.endswith("_id")):
+            return written
+    return ""
 
 
 def _injected(

@@ -1,8 +1,9 @@
-"""The demo, as a newcomer runs it: phases 0 to 2 on the miniature, and what stands on the branch then."""
+"""The demo, as a newcomer runs it: all ten phases on the miniature, and what stands on the branch then."""
 
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import subprocess
 import sys
@@ -30,14 +31,35 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, obje
     return folder, json.loads(done.stdout)
 
 
-def test_all_stories_of_the_first_phases_are_done(demo: tuple[Path, dict[str, object]]) -> None:
+@pytest.fixture(scope="module")
+def tree(demo: tuple[Path, dict[str, object]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The merge branch, checked out without git."""
+    folder, fork = tmp_path_factory.mktemp("branch"), demo[0] / "fork"
+    names = subprocess.run(
+        ["git", "for-each-ref", "--format=%(refname)", "refs/heads/merge"],
+        cwd=fork,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    archive = subprocess.run(["git", "archive", *names], cwd=fork, capture_output=True, check=True)
+    subprocess.run(["tar", "-x"], cwd=folder, input=archive.stdout, check=True)
+    return folder
+
+
+def test_all_stories_are_done_and_all_criteria_shown(demo: tuple[Path, dict[str, object]]) -> None:
     folder, data = demo
-    stories = data["stories"]
+    stories, criteria = data["stories"], data["criteria"]
     assert isinstance(stories, list)
-    done = [item["id"] for item in stories if item["status"] == "done"]
-    assert sorted(done) == sorted(
-        ["0.1", "0.1.1", "0.2", "1.1", "1.2", "1.3", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6"]
+    assert isinstance(criteria, list)
+    assert {item["status"] for item in stories} == {"done"}
+    assert len({item["id"] for item in stories}) == 44
+    assert {item["id"]: item["status"] for item in criteria} == dict.fromkeys(
+        (item["id"] for item in criteria), "passed"
     )
+    assert len(criteria) == 42
+    assert all(item["evidence"] for item in criteria)
+    assert data["finished"]
     reports = data["reports"]
     assert isinstance(reports, list)
     assert all(Path(path).stat().st_size > 1000 for path in reports)
@@ -51,8 +73,73 @@ def test_all_stories_of_the_first_phases_are_done(demo: tuple[Path, dict[str, ob
     assert [name.split("-")[0] for name in sorted(branches)] == ["backup", "main", "merge/upstream"]
 
 
-def test_the_cabinet_came_in_tenant_aware(demo: tuple[Path, dict[str, object]]) -> None:
-    tree = demo[0] / "fork" / ".merge-tool" / "worktree"
+def test_the_report_tells_what_the_demo_signed_and_edited(demo: tuple[Path, dict[str, object]]) -> None:
+    reports = demo[1]["reports"]
+    assert isinstance(reports, list)
+    text = next(Path(path).read_text() for path in reports if path.endswith(".md"))
+    assert "signed by the demo itself, nobody looked" in text
+    assert "edited by the demo's own hands" in text
+
+
+def test_what_is_out_of_scope_stayed_out(demo: tuple[Path, dict[str, object]], tree: Path) -> None:
+    fork = demo[0] / "fork"
+    # The Platega commit of upstream, by its own lines; the fork's own gateway files as they were.
+    changed = subprocess.run(
+        ["git", "show", "--format=", "-U0", "9bd1944b"],
+        cwd=demo[0] / "upstream",
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    added = [
+        line[1:].strip()
+        for line in changed.splitlines()
+        if line.startswith("+") and not line.startswith("+++")
+    ]
+    added = [line for line in added if "platega" in line.casefold()]
+    assert added
+    text = "\n".join(path.read_text() for path in tree.rglob("*.py"))
+    before = "\n".join(
+        subprocess.run(
+            ["git", "show", f"main:{path}"], cwd=fork, capture_output=True, text=True, check=True
+        ).stdout
+        for path in subprocess.run(
+            ["git", "ls-tree", "-r", "--name-only", "main"],
+            cwd=fork,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        if path.endswith(".py")
+    )
+    assert [line for line in added if line in text and line not in before] == []
+    assert (tree / "_bmad-output" / "merge-implementation-guide.md").exists()
+    assert (
+        (tree / "_bmad-output" / "prd.md")
+        .read_text()
+        .startswith(
+            subprocess.run(
+                ["git", "show", "main:_bmad-output/prd.md"],
+                cwd=fork,
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout.rstrip()
+        )
+    )
+
+
+def test_the_documents_are_made_from_what_is_there(tree: Path) -> None:
+    api = (tree / "docs" / "cabinet-api.md").read_text()
+    assert "80 endpoints" in api
+    assert "POST /cabinet/auth/email/login" in api
+    assert "`get_cabinet_tenant`" in api
+    assert "### Added" in (tree / "CHANGELOG.md").read_text()
+    assert "FR-2.5" in (tree / "_bmad-output" / "prd.md").read_text()
+    assert "mermaid" in (tree / "_bmad-output" / "architecture.md").read_text()
+
+
+def test_the_cabinet_came_in_tenant_aware(demo: tuple[Path, dict[str, object]], tree: Path) -> None:
     files = [path for path in (tree / "app" / "cabinet").rglob("*.py") if "__pycache__" not in path.parts]
     assert len(files) == 31
     routes = 0
@@ -108,12 +195,9 @@ asyncio.run(main())
 """
 
 
-def test_the_merged_application_imports_and_tokens_hold_to_their_tenant(
-    demo: tuple[Path, dict[str, object]], tmp_path: Path
-) -> None:
+def test_the_merged_application_imports_and_tokens_hold_to_their_tenant(tree: Path, tmp_path: Path) -> None:
     import os
 
-    tree = demo[0] / "fork" / ".merge-tool" / "worktree"
     env = {
         **os.environ,
         "DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path / 'try.db'}",
@@ -147,3 +231,27 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path, capsys: pytest.
     assert run(["demo", str(tmp_path)]) == 2
     assert "not empty" in capsys.readouterr().err
     assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "column gone from the model",
+        "no claim in the access token",
+        "route without the dependency",
+        "promo codes of all tenants",
+        "cart without the tenant",
+        "global INN",
+        "tickets of all tenants",
+    ],
+)
+def test_a_mutation_turns_its_criteria_red(
+    demo: tuple[Path, dict[str, object]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """All 43 are tried by benchmarks/criteria_mutations.py."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
+    mutations = importlib.import_module("criteria_mutations")
+    bench = mutations.open_bench(demo[0] / "fork", tmp_path)
+    mutation = next(item for item in mutations.MUTATIONS if item.name == name)
+    row = mutations.judge(bench, mutation)
+    assert row["caught"], row

@@ -33,6 +33,7 @@ ARGUMENTS = {
     "policy infer": ["nowhere"],
     "policy check": ["nowhere"],
     "rule": ["NOPE"],
+    "keys migrate": ["--map", "a:{x}=a:{tenant}:{x}"],
 }
 # These need no repository to work; a wrong argument of each is tried instead.
 WRONG = {"demo": ["/dev/null/demo"], "plan": ["--plan", "no.yaml"], "lsp": ["--nonsense"]}
@@ -46,10 +47,9 @@ def commands() -> Iterator[tuple[str, Any]]:
     for verb in VERBS:
         found = group.get_command(None, verb)
         inner = getattr(found, "commands", None)
-        if inner:
-            yield from ((f"{verb} {name}", item) for name, item in inner.items())
-        else:
+        if not inner or found.invoke_without_command:
             yield verb, found
+        yield from ((f"{verb} {name}", item) for name, item in (inner or {}).items())
 
 
 COMMANDS = dict(commands())

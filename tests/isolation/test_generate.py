@@ -12,7 +12,7 @@ from merge_tool.bundled import bundled
 from merge_tool.errors import UserError
 from merge_tool.isolation.generate import generate
 from merge_tool.isolation.model import Generated, Options
-from merge_tool.isolation.trial import run_tests, write_files
+from merge_tool.isolation.trial import run_tests, tried, write_files
 from merge_tool.lint.files import project_files
 from merge_tool.plan.policy import load_policy
 from tests.servers import PostgresDatabase
@@ -135,3 +135,36 @@ def test_what_the_project_does_not_have_is_refused(shop: Path) -> None:
         made(shop, settings={"DEBUG": True})
     with pytest.raises(UserError, match="nothing to test"):
         made(shop, routes=(), functions=(), keys=())
+
+
+def test_rows_that_point_across_are_planted_where_the_project_filters_them_itself(shop: Path) -> None:
+    files = {name: (shop / name).read_bytes() for name in project_files(shop)}
+    policy = load_policy("tenancy.yaml", root=shop)
+    found = tried(files, policy, Options(TARGET, routes=(), keys=()), shop)
+    text = found.files[TARGET]
+    assert "world.cross(Order)" in text.partition("def test_orders_of_member(")[2].partition("\ndef ")[0]
+    # Its lines are held by their order, so a line of another tenant in an order of this one is no leak.
+    assert "world.cross" not in text.partition("def test_revenue(")[2].partition("\ndef ")[0]
+    write_files(shop, found.files)
+    assert not run_tests(shop, [TARGET]).failed
+    repository = shop / "shop" / "repository.py"
+    before = repository.read_text()
+    after = before.replace(
+        "self.session.query(Order).filter(Order.org_id == self.org_id)", "self.session.query(Order)"
+    )
+    assert after != before
+    repository.write_text(after)
+    assert "test_orders_of_member" in run_tests(shop, [TARGET]).failed
+
+
+def test_a_tenant_taken_from_the_query_is_a_leak(shop: Path) -> None:
+    write_files(shop, made(shop, functions=(), keys=()).files)
+    api = shop / "shop" / "api.py"
+    before = api.read_text()
+    after = before.replace(
+        "def get_products(db: Db, org_id: CurrentOrg)", "def get_products(db: Db, org_id: int)"
+    )
+    assert after != before
+    api.write_text(after)
+    failed = run_tests(shop, [TARGET]).failed
+    assert "sees that the second has rows" in failed["test_get_products"]

@@ -36,6 +36,12 @@ def ask(url: str, sql: str, *, seconds: float = 30.0) -> str | None:
     return None if value is None else value.decode("utf-8", "replace")
 
 
+def rows_of(url: str, sql: str, *, seconds: float = 60.0) -> list[list[bytes | None]]:
+    """The rows of a read-only query, values as PostgreSQL prints them. Raises `UserError` where it is refused."""
+    with reading(url, seconds=seconds) as connection:
+        return one_statement(connection, sql, sql)
+
+
 def explain_tables(
     url: str, policy: Policy, *, tables: Sequence[str] = (), queries: Sequence[str] = (), limit: float | None = None, rows: bool = False
 ) -> tuple[Explained, ...]:  # fmt: skip
