@@ -121,6 +121,8 @@ class DependencyRewrite:
             if thing is None or node is None or thing.dotted not in self.getters or self.inside(call):
                 continue
             self.edits.expressions[span_of(self.module.text, node)] = self.name
+            if isinstance(node, ast.Name):
+                self.edits.unused.add(node.id)  # its import goes where nothing else uses it
             self.edited(node.lineno, f"{self.name} instead of {ast.unparse(node)}")
 
     def inside(self, node: ast.AST) -> bool:

@@ -145,13 +145,14 @@ class User(Tenanted):
 """,
             "app/core/tenant_context.py": """\
 def get_current_tenant(): ...
+def require_current_tenant(): ...
 """,
             "app/dependencies.py": '''\
 """Dependencies."""
 
 from fastapi import Depends, HTTPException
 
-from app.core.tenant_context import get_current_tenant
+from app.core.tenant_context import require_current_tenant
 from app.models import User
 from app.tokens import decode_token
 
@@ -168,7 +169,7 @@ async def get_current_user(token: str, db=Depends(get_db)) -> User:
     return user
 
 
-async def get_optional_user(token: str = "", db=Depends(get_db), bot_id: int = Depends(get_current_tenant)) -> User | None:
+async def get_optional_user(token: str = "", db=Depends(get_db), bot_id: int = Depends(require_current_tenant)) -> User | None:
     claims = decode_token(token)
     user = await db.get(User, claims["sub"])
     if not user or user.status != "active":
