@@ -175,7 +175,7 @@ def _show(error: MergeToolError) -> int:
 
 
 def _bug(error: Exception) -> int:
-    from merge_tool.actions.process import mask
+    from merge_tool.programs import mask
 
     if isinstance(error, OSError) and error.errno in (28, 122):  # no space, quota
         sys.stderr.write(

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "merge_tool"
 ROOMS = [
     "__main__", "cli", "pytest_plugin", "commands", "lsp", "report", "engine", "actions", "lint", "propose", "adopt", "isolation", "guard",
     "transforms", "merging", "codemods", "index", "database", "demo",
-    "vcs", "store", "plan", "rulekit", "bundled", "model", "errors",
+    "vcs", "store", "plan", "rulekit", "bundled", "programs", "model", "files", "errors",
 ]  # fmt: skip
 ONLY = {
     "git": {"vcs"},

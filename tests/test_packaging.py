@@ -74,7 +74,7 @@ def test_installed_tool_finds_its_plan_rules_and_fixtures(built: Path, tmp_path:
     assert "TF1" in call(tool, "rule", "--all", cwd=tmp_path)
     if how != "editable":  # there the checkout is on the path, and with it a bare folder called rules
         call(python, "-c", "import rules", cwd=tmp_path, code=1)
-    call(tool, "demo", tmp_path / "demo", "--json", cwd=tmp_path)
+    call(tool, "demo", tmp_path / "demo", "--phases", "3", "--json", cwd=tmp_path)
 
 
 def test_uv_runs_it_from_the_sdist(built: Path, tmp_path: Path) -> None:

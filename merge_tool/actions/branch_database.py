@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from merge_tool.actions.base import Context
-from merge_tool.actions.process import run_program
 from merge_tool.errors import ActionError
+from merge_tool.programs import run_program
 
 _DRIVER = Path(__file__).parent.parent / "database" / "alembic_driver.py"
 _VARIABLES = (
@@ -109,7 +109,7 @@ def run_alembic(ctx: Context, url: str, steps: Sequence[tuple[str, str]]) -> Ans
                 f"alembic did not run: {last}",
                 hint="name an interpreter with the fork's requirements by --python",
             ) from error
-    from merge_tool.actions.process import mask
+    from merge_tool.programs import mask
 
     done = tuple((step, target) for step, target in said["done"])
     return Answer(done, tuple(said["heads"]), tuple(map(mask, said["drift"])), mask(said["error"]))

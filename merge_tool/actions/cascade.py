@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from merge_tool.actions.base import Context
-from merge_tool.lint.workers import share
+from merge_tool.lint.workers import default_jobs, share
 from merge_tool.merging.cascade import is_python, merge_file
 from merge_tool.merging.model import Level, MergeResult, Shift, Step
 from merge_tool.model.outcome import Conflict, MergedHunk
@@ -95,8 +94,7 @@ class Cascade:
         def here(task: int) -> None:
             self.results[work[task]] = merge(task)
 
-        jobs = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-        back = share(len(work), min(jobs, 8), lambda task: pickle.dumps(merge(task)), here)
+        back = share(len(work), default_jobs(), lambda task: pickle.dumps(merge(task)), here)
         for task, data in back.items():
             self.results[work[task]] = pickle.loads(data)  # noqa: S301 made by a copy of this process
 

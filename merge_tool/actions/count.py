@@ -10,8 +10,8 @@ import tempfile
 from pathlib import Path
 
 from merge_tool.actions.base import Context
-from merge_tool.actions.process import run_program
 from merge_tool.errors import ActionError
+from merge_tool.programs import run_program
 
 _PLUGIN = "merge_tool_count_plugin"
 

@@ -14,9 +14,9 @@ from typing import Any, ClassVar
 from merge_tool.actions.base import Context
 from merge_tool.actions.coverage import read_coverage
 from merge_tool.actions.new_coverage import measure, new_lines
-from merge_tool.actions.process import Result, run_program
 from merge_tool.errors import ActionError
 from merge_tool.model.outcome import FileCoverage, LedgerEntry, Outcome, OutcomeStatus
+from merge_tool.programs import Result, run_program
 
 
 @dataclass(frozen=True)

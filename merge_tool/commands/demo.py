@@ -29,14 +29,18 @@ def demo(
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to build it.")] = Path(
         "merge-tool-demo"
     ),
+    phases: Annotated[
+        int,
+        typer.Option("--phases", metavar="N", min=1, help="How many phases, from phase 0, for a shorter look.", show_default="all"),
+    ] = 10_000,
     as_json: options.Json = False,
-) -> int:
+) -> int:  # fmt: skip
     """Build a miniature upstream and a multi-tenant fork of it in DIR, and run all phases of the plan there.
 
     Nothing is asked: the demo signs the gates as "demo" and brings recorded edits where a person would decide, and the
     report says so at each. A DIR that an earlier demo made is built anew; any other folder with files in it is left alone.
 
-    Example: merge-tool demo /tmp/demo
+    Examples: merge-tool demo /tmp/demo; merge-tool demo /tmp/demo --phases 3
     """
     import shutil
     import sys
@@ -83,7 +87,7 @@ def demo(
     number, last = 0, 0
     while number <= last and not result.stopped:
         with active_session(request, must_exist=False) as session, progress(as_json=as_json) as listener:
-            last = max(item.number for item in session.plan.phases)
+            last = min(max(item.number for item in session.plan.phases), phases - 1)
             session.listener = listener
             session.settings = replace(session.settings, no_tests=lacking)
             session.update_run(target=f"phase {number}")

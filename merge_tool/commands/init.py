@@ -160,12 +160,13 @@ def write_files(written: dict[Path, bytes]) -> None:
     Raises:
         UserError: one cannot be written.
     """
-    from merge_tool.commands.writing import replace_file
     from merge_tool.errors import UserError
+    from merge_tool.files import write_atomic
 
     for path, data in written.items():
         try:
-            replace_file(path, data)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(path, data)
         except OSError as error:
             raise UserError(
                 f"cannot write {path}: {error.strerror or error}",
@@ -223,19 +224,21 @@ def _lines(
     guessed: bool,
     dry_run: bool,
 ) -> list[str]:
+    from merge_tool.model.text import counted
+
     would = "would write" if dry_run else "wrote"
     lines = [
         f"Upstream: {sides.remote}/{sides.branch} at {sides.upstream[:12]} ({sides.why}); merge base {sides.base[:12]}",
-        f"Changed: {len(changes.upstream)} files, {len(changes.both())} of them changed by the fork too",
+        f"Changed: {counted(len(changes.upstream), 'file')}, {len(changes.both())} of them changed by the fork too",
     ]
     if changes.dropped:
-        lines.append(f"Excluded: {len(changes.dropped)} files that the fork removed")
+        lines.append(f"Excluded: {counted(len(changes.dropped), 'file')} that the fork removed")
     kind = "multi-tenant" if tenancy.multi else "no tenant found: merges only, no tenant checks"
     lines.append(f"Policy: {tenancy.policy} ({'guessed now, ' if guessed else ''}{kind})")
     for number, (layer, parts) in enumerate(proposal.layers, 1):
         batches = sum(part.count for part in parts)
         lines.append(
-            f"Phase {number}: {layer_title(layer)}: {proposal.counts[layer]} files in {len(parts)} stories"
+            f"Phase {number}: {layer_title(layer)}: {counted(proposal.counts[layer], 'file')} in {counted(len(parts), 'story', 'stories')}"
             + (f" ({batches} parts)" if batches > len(parts) else "")
         )
     names = f"{target}" + (f" and {tenancy.policy}" if guessed else "")

@@ -137,23 +137,12 @@ def the_steps(names: list[str]) -> list[str]:
 
 def write_file(out: Path, data: bytes) -> None:
     """Writes the result in one step, so that a file that is read at the same time is never half."""
-    import os
-    import tempfile
-
     from merge_tool.errors import UserError
+    from merge_tool.files import write_atomic
 
     try:
         if not out.is_symlink() and (out.is_file() or not out.exists()):
-            mode = out.stat().st_mode & 0o7777 if out.exists() else 0o644
-            handle, temporary = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
-            try:
-                with os.fdopen(handle, "wb") as stream:
-                    stream.write(data)
-                Path(temporary).chmod(mode)
-                Path(temporary).replace(out)
-            except BaseException:
-                Path(temporary).unlink(missing_ok=True)
-                raise
+            write_atomic(out, data)
         else:
             out.write_bytes(data)
     except OSError as error:

@@ -192,6 +192,7 @@ def _data(news: News) -> dict[str, Any]:
 
 
 def _lines(news: News) -> list[str]:
+    from merge_tool.model.text import counted
     from merge_tool.plan.coverage import Standing
 
     sides, changes = news.sides, news.changes
@@ -199,7 +200,7 @@ def _lines(news: News) -> list[str]:
         return [f"Nothing new: {sides.remote}/{sides.branch} is at {sides.upstream[:12]}, which the fork has"]
     lines = [
         f"New in {sides.remote}/{sides.branch} at {sides.upstream[:12]}, since {sides.base[:12]}: "
-        f"{len(news.commits)} commits, {len(changes.upstream)} files ({len(changes.both())} changed by the fork too); "
+        f"{counted(len(news.commits), 'commit')}, {counted(len(changes.upstream), 'file')} ({len(changes.both())} changed by the fork too); "
         f"git alone leaves {len(news.conflicts)} in conflict"
     ]
     lines += [f"  {item['commit'][:8]}  {item['date']}  {item['subject']}" for item in news.commits[:SHOWN]]
@@ -208,11 +209,15 @@ def _lines(news: News) -> list[str]:
     if news.covered is None:
         return lines
     lines.append("By the story that took them before:")
-    lines += [f"  {story}: {len(paths)} files" for story, paths in news.covered.by_story().items()]
+    lines += [f"  {story}: {counted(len(paths), 'file')}" for story, paths in news.covered.by_story().items()]
     if left := news.covered.of(Standing.UNASSIGNED):
-        lines.append(f"  no story: {len(left)} files, such as {', '.join(item.path for item in left[:4])}")
+        lines.append(
+            f"  no story: {counted(len(left), 'file')}, such as {', '.join(item.path for item in left[:4])}"
+        )
     if out := news.covered.of(Standing.EXCLUDED):
-        lines.append(f"Exclusions that upstream touched, left as the fork has them: {len(out)} files")
+        lines.append(
+            f"Exclusions that upstream touched, left as the fork has them: {counted(len(out), 'file')}"
+        )
         lines += [f"  {item.path}  {item.reason}" for item in out[:SHOWN]]
     return lines
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from merge_tool.commands.validate_output import Format, note
 from merge_tool.commands.validate_run import Asked, Found, lint, look, read
+from merge_tool.model.text import counted
 
 if TYPE_CHECKING:
     from merge_tool.lint.cache import Cache
@@ -64,18 +65,14 @@ class Fixed:
         counts = Counter(codemod for _, codemod in done.mended)
         by = ", ".join(f"{name} {count}" for name, count in counts.items())
         word = "would mend" if self.previewed else "mended"
-        line = f"{word} {_count(len(done.mended), 'finding')}" + (f" ({by})" if by else "")
-        line += f" with {_count(len(done.edits), 'edit')} in {_count(len(done.texts), 'file')}"
+        line = f"{word} {counted(len(done.mended), 'finding')}" + (f" ({by})" if by else "")
+        line += f" with {counted(len(done.edits), 'edit')} in {counted(len(done.texts), 'file')}"
         if done.brought:
-            line += f"; {_count(len(done.brought), 'finding')} came in or to light by that"
+            line += f"; {counted(len(done.brought), 'finding')} came in or to light by that"
         places = len({id(item.finding) for item in done.left})
         line += f"; {places} left by the codemods" if places else ""
         line += f"; no codemod is for the other {self.others}" if self.others else ""
         note(line, kind)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def fixing(

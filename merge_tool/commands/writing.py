@@ -40,6 +40,7 @@ def write_all(repo: Path, old: Mapping[str, bytes], new: Mapping[str, bytes]) ->
         UserError: a file changed since it was read, or cannot be written.
     """
     from merge_tool.errors import UserError
+    from merge_tool.files import write_atomic
 
     for path in sorted(new):
         if path in old and (repo / path).read_bytes() != old[path]:
@@ -47,42 +48,18 @@ def write_all(repo: Path, old: Mapping[str, bytes], new: Mapping[str, bytes]) ->
     written: list[str] = []
     try:
         for path, data in sorted(new.items()):
-            _replace(repo / path, data, keep_mode=path in old)
+            (repo / path).parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(repo / path, data, None if path in old else 0o644)
             written.append(path)
     except BaseException as error:
         for path in written:
             if path in old:
-                _replace(repo / path, old[path], keep_mode=True)
+                write_atomic(repo / path, old[path])
             else:
                 (repo / path).unlink(missing_ok=True)
         if isinstance(error, OSError):
             reason = f"nothing was written: {error.strerror or error}"
             raise UserError(reason, where=str(error.filename or "")) from error
-        raise
-
-
-def replace_file(target: Path, data: bytes) -> None:
-    """Writes one file in one step: whoever reads it sees the old text or the new one.
-
-    Raises:
-        OSError: it cannot be written; the old text stands then.
-    """
-    _replace(target, data, keep_mode=target.exists())
-
-
-def _replace(target: Path, data: bytes, *, keep_mode: bool) -> None:
-    import os
-    import tempfile
-
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-        Path(temporary).chmod(target.stat().st_mode & 0o7777 if keep_mode else 0o644)
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
         raise
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from merge_tool.engine.session import Session
 from merge_tool.errors import UserError
+from merge_tool.files import write_atomic
 from merge_tool.merging.cascade import is_python, merge_file
 from merge_tool.merging.intent import intent
 from merge_tool.merging.marked import Block, Marked, read_marked
@@ -160,20 +161,7 @@ def write_text(session: Session, path: str, text: str) -> int:
     Returns:
         how many conflicts are left in it.
     """
-    import os
-    import tempfile
-
-    target = session.worktree.path / path
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
-            stream.write(text)
-        os.chmod(temporary, target.stat().st_mode & 0o7777)  # noqa: PTH101 the name is mkstemp's
-        os.replace(temporary, target)  # noqa: PTH105
-    except BaseException:
-        if os.path.exists(temporary):  # noqa: PTH110
-            os.unlink(temporary)  # noqa: PTH108
-        raise
+    write_atomic(session.worktree.path / path, text.encode())
     return len(read_marked(text).blocks)
 
 

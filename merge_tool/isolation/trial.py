@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as ET
@@ -14,11 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from merge_tool.errors import UserError
+from merge_tool.errors import ActionError, UserError
 from merge_tool.isolation.generate import generate
 from merge_tool.isolation.model import Generated, Options
 from merge_tool.model.policy import Policy
-from merge_tool.model.text import printable
+from merge_tool.programs import run_program
 
 CANNOT = "cannot be tried: "
 _TIMEOUT = 1800.0
@@ -104,41 +102,23 @@ def run_tests(
             f"--junitxml={junit}",
         ]
         env = {
-            **os.environ,
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONPATH": os.pathsep.join(dict.fromkeys((str(root / source), str(root)))),
         }
         if database_url:
             env["ISOLATION_DATABASE_URL"] = database_url
-        output = _run([*command, *arguments, "--", *nodes], root, env, timeout)
+        try:
+            output = run_program([*command, *arguments, "--", *nodes], root, env=env, timeout=timeout).output
+        except ActionError as error:
+            raise UserError(f"the isolation tests: {error.message}", hint=error.hint) from error
         found = _read(junit)
     if found is None:
-        lines = [line for line in printable(output).splitlines() if line.startswith("E ")] or printable(
-            output
-        ).splitlines()
+        lines = [line for line in output.splitlines() if line.startswith("E ")] or output.splitlines()
         raise UserError(
             f"the isolation tests did not run: {(lines or ['no output'])[0].strip()}",
             hint="name an interpreter with the project's requirements and pytest by --python",
         )
     return found
-
-
-def _run(command: list[str], root: Path, env: Mapping[str, str], timeout: float) -> str:
-    try:
-        with subprocess.Popen(
-            command, cwd=root, env=dict(env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
-        ) as process:  # fmt: skip
-            try:
-                out, _ = process.communicate(timeout=timeout)
-            except BaseException:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-                raise
-    except FileNotFoundError as error:
-        raise UserError(f"there is no program {command[0]}", hint="name another by --python") from error
-    except subprocess.TimeoutExpired as error:
-        raise UserError(f"the isolation tests did not end within {timeout:.0f} seconds") from error
-    return out.decode("utf-8", "replace")
 
 
 def _read(junit: Path) -> TestRun | None:

@@ -87,6 +87,9 @@ class Server(LanguageServer):
         except MergeToolError as error:
             self.say(f"{error}" + (f" ({error.hint})" if error.hint else ""), types.MessageType.Warning)
             return
+        except Exception as error:  # a bug of ours: nobody awaits this task, so the editor is told here
+            self.say(f"merge-tool could not check the project: {error!r}", types.MessageType.Error)
+            raise
         self._publish(project, findings)
 
     async def _beside(self, work: Callable[[], T]) -> T:
@@ -117,17 +120,18 @@ class Server(LanguageServer):
             uri = from_fs_path(str(project.root / path)) or ""
             self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, shown))
 
+    def lines_of(self, uri: str) -> list[str]:
+        """The lines of a file as the editor has it; none where it is no file of a project."""
+        found = self.project_of(uri)
+        return found[0].text_of(found[1]).splitlines(keepends=True) if found is not None else []
+
     def at(self, uri: str, where: types.Range) -> list[Diagnostic]:
         """The findings of the last check that touch a range of a file."""
         found = self.project_of(uri)
-        if found is None:
-            return []
-        project, path = found
-        lines = project.text_of(path).splitlines(keepends=True)
-        codec = self.workspace.position_codec
+        lines, codec = self.lines_of(uri), self.workspace.position_codec
         inside = []
-        for item in project.findings:
-            if item.path == path:
+        for item in found[0].findings if found is not None else ():
+            if found is not None and item.path == found[1]:
                 span = range_of(item.span, lines, codec)
                 if _before(span.start, where.end) and _before(where.start, span.end):
                     inside.append(item)
@@ -140,12 +144,7 @@ class Server(LanguageServer):
 
     def actions(self, uri: str, where: types.Range) -> list[types.CodeAction]:
         """What can be done about the findings in a range: the codemods for their rules, and a suppression with a reason."""
-        found = self.project_of(uri)
-        if found is None:
-            return []
-        project, path = found
-        lines = project.text_of(path).splitlines(keepends=True)
-        codec = self.workspace.position_codec
+        lines, codec = self.lines_of(uri), self.workspace.position_codec
         actions = []
         for item in self.at(uri, where):
             shown = as_diagnostic(item, lines, codec, self._rules.get(item.code))
@@ -161,7 +160,7 @@ class Server(LanguageServer):
             if edit := suppression(item, lines, codec):
                 actions.append(
                     types.CodeAction(
-                        f"{item.code}: ignore here, with a reason", types.CodeActionKind.QuickFix, [shown],
+                        f"{item.code}: ignore here (write the reason behind it)", types.CodeActionKind.QuickFix, [shown],
                         edit=types.WorkspaceEdit(changes={uri: [edit]}),
                     )
                 )  # fmt: skip
@@ -179,7 +178,11 @@ class Server(LanguageServer):
         if item is None:
             self.say(f"{code} does not stand there any more", types.MessageType.Info)
             return
-        done = await self._beside(lambda: project.mend(item, unsafe=unsafe))
+        try:
+            done = await self._beside(lambda: project.mend(item, unsafe=unsafe))
+        except MergeToolError as error:
+            self.say(f"{code} was left: {error}", types.MessageType.Warning)
+            return
         if not done.texts:
             why = done.left[0].reason if done.left else "no codemod can"
             self._told = ""

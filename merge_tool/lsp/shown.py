@@ -20,7 +20,6 @@ _LEVELS = {
     Severity.WARNING: types.DiagnosticSeverity.Warning,
     Severity.INFO: types.DiagnosticSeverity.Information,
 }
-REASON = "why this is right here"  # stands in the editor until a person has written the reason
 
 
 def range_of(span: Span, lines: Sequence[str], codec: PositionCodec) -> types.Range:
@@ -67,12 +66,15 @@ def _plain(text: str) -> str:
 
 
 def suppression(item: Diagnostic, lines: Sequence[str], codec: PositionCodec) -> types.TextEdit | None:
-    """A comment at the end of the finding's first line; None where the line has a comment, or ends inside a string."""
+    """A comment at the end of the finding's first line; None where the line has a comment, or ends inside a string.
+
+    It holds no reason, and without one it suppresses nothing (T02): the person has to write why.
+    """
     text = lines[item.span.line - 1].rstrip("\r\n") if 0 < item.span.line <= len(lines) else ""
     if not text.strip() or "#" in text or text.endswith("\\") or '"""' in text or "'''" in text:
         return None
     end = types.Position(item.span.line - 1, codec.client_num_units(text))
-    return types.TextEdit(types.Range(end, end), f"  # tenant: ignore[{item.code}] {REASON}")
+    return types.TextEdit(types.Range(end, end), f"  # tenant: ignore[{item.code}]")
 
 
 def changes_of(old: str, new: str, codec: PositionCodec) -> list[types.TextEdit]:

@@ -6,6 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
+from merge_tool.model.text import counted
+
 _NAME = re.compile(r"[^\W\d]\w*")
 _STRING = re.compile(
     r"""(?s)[rbfuRBFU]{0,2}(\"\"\".*?\"\"\"|'''.*?'''|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')"""
@@ -55,9 +57,9 @@ def intent(base: str, side: str) -> str:
         return "changes a text"
     grown = len(side.splitlines()) - len(base.splitlines())
     return (
-        f"adds {_count(grown)}"
+        f"adds {counted(grown, 'line')}"
         if grown > 0
-        else f"removes {_count(-grown)}"
+        else f"removes {counted(-grown, 'line')}"
         if grown < 0
         else "changes values or order"
     )
@@ -84,8 +86,4 @@ def _some(names: Iterable[str]) -> str:
 
 def _lines(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
-    return _count(len(lines)) if len(lines) != 1 else f"`{lines[0].strip()[:60]}`"
-
-
-def _count(number: int) -> str:
-    return f"{number} line{'s' * (number != 1)}"
+    return counted(len(lines), "line") if len(lines) != 1 else f"`{lines[0].strip()[:60]}`"

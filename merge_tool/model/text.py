@@ -16,6 +16,11 @@ def printable(text: str) -> str:
     return "".join(char if char in "\t\n" else _visible(char) for char in text)
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number with its word: `1 file`, `2 files`, `2 stories` (where `many` says so)."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
 def one_line(text: str) -> str:
     """`printable`, with newlines and tabs made visible too."""
     return printable(text).replace("\n", "\\n").replace("\t", "\\t")

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from merge_tool.model.text import counted
 from merge_tool.propose.again import Again, Repeated
 from merge_tool.propose.layers import TITLES, Layer
 from merge_tool.propose.stories import Part, Proposal
@@ -164,11 +165,12 @@ _INDENT = "        "
 
 def _start(number: str, part: Part | Repeated, after: str) -> list[str]:
     """A story up to its first action, which merges its files."""
+    files = counted(len(part.files), "file")
     both = f"{len(part.both)} changed by both" if part.both else "none of them changed by the fork"
     lines = [
         f'      - id: "{number}"',
         f"        title: {_text(part.title)}",
-        f"        task: {_text(f'Merge {len(part.files)} files, {both}')}",
+        f"        task: {_text(f'Merge {files}, {both}')}",
         f'        depends_on: ["{after}"]',
         f"        estimate_hours: {part.hours:g}",
         f"        risk: {part.risk}",

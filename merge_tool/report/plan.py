@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from merge_tool.model.plan import Phase, Plan, Story
-from merge_tool.model.text import one_line
+from merge_tool.model.text import counted, one_line
 from merge_tool.plan.order import dependencies, split_reference, story_units, units
 
 if TYPE_CHECKING:
@@ -100,15 +100,11 @@ def _hours(hours: float) -> str:
     return f"{hours:g} h"
 
 
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
-
-
 def counts_line(plan: Plan) -> str:
     """How many phases, stories and criteria there are."""
     stories = list(plan.stories())
     criteria = sum(len(story.criteria) for story in stories)
-    return f"{_count(len(plan.phases), 'phase')}, {_count(len(stories), 'story', 'stories')}, {_count(criteria, 'acceptance criterion', 'acceptance criteria')}"
+    return f"{counted(len(plan.phases), 'phase')}, {counted(len(stories), 'story', 'stories')}, {counted(criteria, 'acceptance criterion', 'acceptance criteria')}"
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:
@@ -122,8 +118,8 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         title_width = max(len(one_line(story.title)) for story in phase.stories)
         for story in phase.stories:
             after = ", ".join(shown[story.id]) or "-"
-            extra = [_count(story.batches.count, "batch", "batches")] if story.batches else []
-            extra += [_count(len(story.criteria), "criterion", "criteria")] if story.criteria else []
+            extra = [counted(story.batches.count, "batch", "batches")] if story.batches else []
+            extra += [counted(len(story.criteria), "criterion", "criteria")] if story.criteria else []
             tail = f"; {', '.join(extra)}" if extra else ""
             title = f"{one_line(story.title):<{title_width}}"
             yield f"  {story.id:<{id_width}}  {title}  {_hours(story.estimate_hours):>5}  {story.risk.value:<6}  after {after}{tail}"
@@ -132,7 +128,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     yield estimate_line(plan)
     if plan.excluded_commits or plan.excluded_paths:
         commits, paths = len(plan.excluded_commits), len(plan.excluded_paths)
-        yield f"Excluded: {_count(commits, 'commit')}, {_count(paths, 'path pattern')}"
+        yield f"Excluded: {counted(commits, 'commit')}, {counted(paths, 'path pattern')}"
         yield from (f"  {one_line(item.commit)}  {one_line(item.reason)}" for item in plan.excluded_commits)
 
 
@@ -184,16 +180,16 @@ def coverage_lines(covered: Coverage, base: str, upstream: str) -> Iterator[str]
     groups = {standing: covered.of(standing) for standing in Standing}
     yield ""
     yield (
-        f"Coverage of {_count(len(covered.files), 'file')} that upstream {upstream[:12]} changed since {base[:12]}: "
+        f"Coverage of {counted(len(covered.files), 'file')} that upstream {upstream[:12]} changed since {base[:12]}: "
         + ", ".join(f"{len(items)} {standing.value}" for standing, items in groups.items())
     )
     for story_id, paths in covered.by_story().items():
-        yield f"  story {story_id}: {_count(len(paths), 'file')}"
+        yield f"  story {story_id}: {counted(len(paths), 'file')}"
     reasons: dict[str, int] = {}
     for item in groups[Standing.EXCLUDED]:
         reasons[item.reason] = reasons.get(item.reason, 0) + 1
     yield from (
-        f"  excluded: {_count(number, 'file')}: {one_line(reason)}" for reason, number in reasons.items()
+        f"  excluded: {counted(number, 'file')}: {one_line(reason)}" for reason, number in reasons.items()
     )
     yield from (f"  unassigned: {item.status} {one_line(item.path)}" for item in groups[Standing.UNASSIGNED])
     if groups[Standing.UNASSIGNED]:

@@ -102,7 +102,12 @@ def _met(item: ConflictLine | None) -> Iterator[Reason]:
 def _hunk(hunk: MergedHunk) -> Reason:
     points = _STEP.get(hunk.step, 25) + (15 if hunk.confidence == "full" else 0)
     sure = f", confidence {hunk.confidence}" if hunk.confidence else ""
-    text = f"both sides changed it; merged by {hunk.step}{sure}" + (f": {hunk.reason}" if hunk.reason else "")
+    how = (
+        f"merged by {hunk.step}{sure}"
+        if hunk.step != "left"
+        else "no step merged it, it was left to a person"
+    )
+    text = f"both sides changed it; {how}" + (f": {hunk.reason}" if hunk.reason else "")
     return Reason("merge", points, text, hunk.line)
 
 

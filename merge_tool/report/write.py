@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from merge_tool.errors import UserError
+from merge_tool.files import write_atomic
 
 if TYPE_CHECKING:
     from merge_tool.report.data import ReportData
@@ -38,15 +37,7 @@ def write_text(path: Path, text: str) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as stream:
-                stream.write(text)
-            Path(name).chmod(0o644)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        write_atomic(path, text.encode("utf-8", "backslashreplace"), 0o644)
     except OSError as error:
         raise UserError(
             f"{path} cannot be written: {error.strerror}", hint="name another with --output"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from merge_tool.errors import VcsError
+from merge_tool.files import write_atomic
 from merge_tool.vcs.process import Git
 
 NAME = "merge-tool"
@@ -188,15 +188,6 @@ def _write(path: Path, text: str) -> None:
     path = path.resolve()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        mode = path.stat().st_mode & 0o7777 if path.exists() else 0o644
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(text.encode("utf-8", "surrogateescape"))
-            Path(temporary).chmod(mode)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_atomic(path, text.encode("utf-8", "surrogateescape"))
     except OSError as error:
         raise VcsError(f"{path} cannot be written: {error.strerror}") from error

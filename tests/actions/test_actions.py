@@ -10,11 +10,11 @@ import yaml
 from merge_tool.actions.criteria import schema_problems
 from merge_tool.actions.document import put_section
 from merge_tool.actions.inventory import describe
-from merge_tool.actions.process import mask, run_program
 from merge_tool.actions.registry import action_types
 from merge_tool.actions.rendering import template_names
 from merge_tool.errors import ActionError
 from merge_tool.plan.load import parse_plan
+from merge_tool.programs import mask, run_program
 from merge_tool.vcs.repo import Repository
 from merge_tool.vcs.workspace import Workspace
 from tests.gitrepo import GitRepo

@@ -26,10 +26,10 @@ def tree(project: Project) -> str:
     return project.fork.git("rev-parse", f"{project.branch()}^{{tree}}")
 
 
-def through(project: Project, phase: int) -> None:
-    """Runs a phase to its end, with the answers that its stops need."""
+def through(project: Project, phase: int, again: bool = False) -> None:
+    """Runs a phase to its end, with the answers that its stops need; a conflict that was resolved before asks nothing."""
     project.run("phase", str(phase), code=None)
-    if phase == 2:
+    if phase == 2 and not again:
         project.run("resolve", "hard.py", "--ours")
         project.run("continue")
     if phase == 3:
@@ -50,7 +50,7 @@ def test_every_phase_goes_back_and_forward_to_the_same_tree(project: Project) ->
             assert tree(project) == project.fork.git("rev-parse", "main^{tree}")
         assert project.run("status", code=None)
     for phase in range(4):
-        through(project, phase)
+        through(project, phase, again=True)
         assert tree(project) == after[phase]
 
 

@@ -347,6 +347,8 @@ def test_hunks_and_coverage_come_back_from_the_store(store: Store, tmp_path: Pat
     ]
     reasons = [item.text for item in risk(data, "app/crud.py").reasons]
     assert "both sides changed it; merged by adjacent, confidence full: both added a line" in reasons
+    left = [item.text for item in risk(data, "app/plain.py").reasons]
+    assert "both sides changed it; no step merged it, it was left to a person: the same statement" in left
     assert any(text.startswith("no test runs 2 of its 8 changed lines") for text in reasons)
     assert not any(item.kind == "test" for item in risk(data, "app/plain.py").reasons), "all of it ran"
     assert [item.share for item in data.coverage] == [60, 100]
