@@ -22,13 +22,28 @@ _FILL = {
     "tables.tenant": "table_name  # belongs to a tenant, although its model lacks the column",
     "tables.shared": "table_name  # belongs to no tenant",
 }
+_STRICT = {
+    True: [
+        "strict: true  # every finding counts as its rule gives it; false: only what the code itself shows"
+    ],
+    False: [
+        "# Nobody has read this policy yet, so a finding is an error only where the code itself shows that a tenant was meant;",
+        "# the rest is told as info. Say true when the tables, keys and routes below are right.",
+        "strict: false",
+    ],
+}
 _GROUPS = ("context", "routes", "keys", "tables")
 
 
-def to_yaml(found: Findings) -> str:
-    """The text of a policy file; `merge_tool.plan.policy.load_policy` reads it."""
+def to_yaml(found: Findings, *, strict: bool = False) -> str:
+    """The text of a policy file; `merge_tool.plan.policy.load_policy` reads it.
+
+    Args:
+        strict: whether its linters take what it guesses for certain. They should for what a merge brings in, where the rest of the
+            project is the measure; not for a first look at a whole project that nobody has read through.
+    """
     lines = _head(found)
-    lines += ["extends: generic", f"name: {_name(found.name)}"]
+    lines += ["extends: generic", f"name: {_name(found.name)}", *_STRICT[strict]]
     if not found.multi_tenant:
         return "\n".join([*lines, *_single(found), *_paths(found)]) + "\n"
     guesses = found.guesses

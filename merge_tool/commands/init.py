@@ -123,7 +123,7 @@ def tenancy_of(repository: Repository, commit: str, given: str) -> tuple[Tenancy
         found.multi_tenant,
         bool(guesses["routes.dependencies"].values) if "routes.dependencies" in guesses else False,
         bool(guesses["keys.builders"].values) if "keys.builders" in guesses else False,
-    ), to_yaml(found)
+    ), to_yaml(found, strict=True)
 
 
 def write_with_schemas(repository: Repository, texts: dict[Path, str], plan: Path) -> None:

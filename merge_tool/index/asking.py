@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from merge_tool.index.track import ALL, Answers, Memo, Tracker
+from merge_tool.model.source import Diagnostic
 from merge_tool.rulekit.chain import Chain
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.project import Guard, Job, KeyVerdict, QueryVerdict, Route, Scoped, SqlVerdict
@@ -173,6 +174,12 @@ class ProjectAnswers:
         staff = self.once("staff", lambda: Staff(self._index()))
         behind = staff.behind(function)
         return f"it stands behind {behind}, which looks like the platform's own staff" if behind else ""
+
+    def graded(self, item: Diagnostic) -> Diagnostic:
+        """A finding as it is, or as `info` where the policy is not strict and too little shows that a tenant was meant."""
+        from merge_tool.index.evidence import Evidence
+
+        return self.once("evidence", lambda: Evidence(self._index())).graded(item)
 
     @property
     def proofs(self) -> Proofs:

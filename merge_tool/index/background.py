@@ -59,7 +59,7 @@ class Background:
         for part in (*function.path.removesuffix(".py").split("/"), *function.qualname.split(".")):
             if _WORKS.intersection(words(part)):
                 return part
-        if _starts_application(function):
+        if starts_application(function):
             return f"{function.name}(), when the application starts"
         found = [self._caller(site, depth) for site in self._sites(function)]
         return found[0] if found and all(found) else ""
@@ -79,7 +79,7 @@ class Background:
         return named if len(named) <= _MANY else ()
 
 
-def _starts_application(function: FunctionFacts) -> bool:
+def starts_application(function: FunctionFacts) -> bool:
     """`lifespan`, and what `@app.on_event("startup")` stands at."""
     if function.name == "lifespan":
         return True

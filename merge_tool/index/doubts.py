@@ -18,6 +18,7 @@ from merge_tool.index.provenance import (
 from merge_tool.index.related import is_null, key_models
 from merge_tool.index.rows import owner_of
 from merge_tool.index.tables import Flow, Statement, TableUse
+from merge_tool.index.ties import all_tenant_columns
 from merge_tool.model.policy import Policy
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.matchers import words
@@ -46,7 +47,11 @@ _TIES = frozenset(
 )
 _INVITED = frozenset(("invitation", "invitations", "invite", "invites"))
 _PERSONS = frozenset(("email", "user", "account", "person", "member", "subject", "sub", "identity"))
-_GIVEN_OUT = frozenset(("stripe", "paypal", "braintree", "adyen", "paddle", "lemonsqueezy"))
+# Systems that give out ids, each but once.
+_GIVEN_OUT = frozenset(
+    "stripe paypal braintree adyen paddle lemonsqueezy twilio whatsapp shopify hubspot salesforce clerk auth0 cognito external".split()  # noqa: SIM905
+)
+_GIVEN_IDS = ("_sid", "_wamid", "_intent_id")
 _COMPARED = frozenset(("==", "!=", "in", "not in", "is", "is not"))
 _FEW_COLUMNS = 3
 _NAMED = frozenset(("==", "in_"))
@@ -72,7 +77,7 @@ def doubt(index: ProjectIndex, flow: Flow, statement: Statement, entity: TableUs
     compared = owner_compared(flow.frame.function, flow.root)
     if compared:
         return f"its {compared} is compared with the person who asks"
-    if checked_after(flow.frame.function, flow.root, index.policy.column):
+    if checked_after(flow.frame.function, flow.root, all_tenant_columns(index)):
         return f"the {index.policy.column} of what it loads is compared afterwards"
     model = index.models.by_name.get(entity.key.partition("@")[0])
     if model is None:
@@ -106,8 +111,13 @@ def doubt(index: ProjectIndex, flow: Flow, statement: Statement, entity: TableUs
     for name in sorted(named):
         if is_secret(name) or is_credential(model, name):
             return f"its row is named by its {name}, which only its owner was given"
-        if _GIVEN_OUT.intersection(words(name)) and name.endswith("_id"):
-            return f"its row is named by {name}, which a payment system gives out but once"
+        if name.endswith(_GIVEN_IDS) or (
+            _GIVEN_OUT.intersection(words(name))
+            and name.endswith("_id")
+            and name not in model.foreign_keys
+            and name not in model.primary
+        ):
+            return f"its row is named by {name}, which another system gives out but once"
         if is_login(index, model, name):
             return f"a person is looked up by {name}, which names one over all tenants, as a login does"
     for name in sorted(named & set(model.foreign_keys)) if reads else ():
@@ -174,23 +184,25 @@ def owner_compared(function: FunctionFacts, root: Value) -> str:
     return ""
 
 
-def checked_after(function: FunctionFacts, root: Value, column: str) -> bool:
+def checked_after(function: FunctionFacts, root: Value, columns: frozenset[str]) -> bool:
     """Whether the tenant column of what a statement loads is compared, or given to a function that checks it."""
     for check in function.checks:
         for item in walk(check):
             if isinstance(item, Compare) and item.op in _COMPARED:
                 for side, other in ((item.left, item.right), (item.right, item.left)):
-                    if _of(side, root, column) and not is_null(other):
+                    if _of(side, root, columns) and not is_null(other):
                         return True
     return any(
         _CHECKS.intersection(words(call.name))
-        and any(_of(value, root, column) for value in (*call.args, *(item for _, item in call.kwargs)))
+        and any(_of(value, root, columns) for value in (*call.args, *(item for _, item in call.kwargs)))
         for call in function.calls
     )
 
 
-def _of(value: Value, root: Value, column: str) -> bool:
-    return isinstance(value, Attr) and value.name == column and any(item is root for item in walk(value.base))
+def _of(value: Value, root: Value, columns: frozenset[str]) -> bool:
+    return (
+        isinstance(value, Attr) and value.name in columns and any(item is root for item in walk(value.base))
+    )
 
 
 def _links(index: ProjectIndex, model: Model, name: str) -> bool:

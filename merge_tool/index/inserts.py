@@ -10,6 +10,7 @@ from merge_tool.index.mappings import Holds, Mappings, all_hold
 from merge_tool.index.rows import Rows, is_row, owner_of
 from merge_tool.index.stamps import Stamps
 from merge_tool.index.tables import Flow
+from merge_tool.index.ties import tenant_columns
 from merge_tool.model.source import Span
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.project import Model, QueryVerdict, Scoped
@@ -83,7 +84,7 @@ class InsertJudge:
     def _names(self, model: Model) -> set[str]:
         """The attributes that set the tenant: the column's, and the relationship to the tenant's own table."""
         column = self._index.policy.column
-        names = {column, *(name for name, real in model.columns.items() if real == column)}
+        names = {column, *tenant_columns(self._index, model)}
         table = next((model.foreign_keys[name] for name in names if name in model.foreign_keys), "")
         for name, target in model.relationships.items():
             other = self._index.model(target or name)

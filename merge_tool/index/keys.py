@@ -135,7 +135,8 @@ class _KeyJudge(KeyValues):
                 return False
             head = kind.partition(".")[0]
             owner, _, last = kind.rpartition(".")
-            if owner.rpartition(".")[2][:1].isupper() and last not in _GIVE_CLIENTS:
+            made_by = owner.rpartition(".")[2]
+            if (made_by[:1].isupper() or made_by in _GIVE_CLIENTS) and last not in _GIVE_CLIENTS:
                 return False  # `client.info().get("used_memory")`
             if head in CLIENT_PACKAGES and self._index.names.split(kind)[0] is None:
                 return True

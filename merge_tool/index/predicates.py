@@ -26,6 +26,7 @@ from merge_tool.rulekit.values import (
     Query,
     Record,
     Ref,
+    Root,
     Star,
     Test,
     Unknown,
@@ -84,6 +85,8 @@ class Predicates(Ties):
                 if (held := self._module_value(value, frame)) is not None:
                     return self.status(held[0], held[1], key, depth + 1)
                 return Scoped.NO, ""
+            case Query():
+                return self._exists(value, frame, key, depth), ""
             case Unknown():
                 return self._best(
                     [
@@ -226,6 +229,19 @@ class Predicates(Ties):
                 lowest = min(lowest, scoped)
         return lowest if seen else Scoped.NO
 
+    def _exists(self, query: Query, frame: Frame, key: str, depth: int) -> Scoped:
+        """What `exists().where(Shared.tenant_id == t, Shared.item_id == Item.id)` is worth for `Item`: its rows are those that the tenant has a link to."""
+        named = isinstance(query.root, Root) and query.root.kind == "exists"
+        if depth > 2 or not (named or any(getattr(op, "name", "") == "exists" for op in query.ops)):
+            return Scoped.NO
+        lowest, tied = Scoped.YES, False
+        for flow in self._index.statements.flows(query, frame, 1):
+            statement = self._index.statements.read(flow)  # by itself: what is around is asked here
+            inside = [item for item in statement.entities.values() if item.tenant and item.key != key]
+            tied |= any(key in self.keys(value, where) for value, where in statement.conditions)
+            lowest = min([lowest, *(item.scoped for item in inside)] if inside else [Scoped.NO])
+        return lowest if tied else Scoped.NO
+
     def value_status(self, value: Value, frame: Frame) -> Scoped:
         """What comparing the tenant column with a value is worth: nothing with None, all else holds."""
         if is_null(value):
@@ -269,6 +285,8 @@ class Predicates(Ties):
         """A function of the project that returns a condition, or a list of them."""
         if depth > _MAX_DEPTH:
             return Scoped.NO, ""
+        if call.name == "false" and not call.args:
+            return Scoped.YES, ""  # no row at all
         if call.name == "text" and call.args:
             return (Scoped.YES if text_compares(call.args[0], self._column) else Scoped.NO), ""
         if call.name in ("has", "any") and call.receiver is not None:

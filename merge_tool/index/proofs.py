@@ -16,6 +16,7 @@ from merge_tool.index.passing import passed_for
 from merge_tool.index.provenance import Provenance, spelled
 from merge_tool.index.related import identifies
 from merge_tool.index.rows import Rows
+from merge_tool.index.ties import all_tenant_columns
 from merge_tool.index.track import Memo
 from merge_tool.model.plain import plain
 from merge_tool.rulekit.facts import FunctionFacts
@@ -40,10 +41,18 @@ class Proof:
 
 
 def written(value: Value) -> str:
-    """A key as it is written, `deal_id` or `payload.deal_id`, whatever it is turned into; "" for all else."""
+    """A key as it is written, `deal_id`, `payload.deal_id` or `parse(deal_id)`, whatever type it is turned into; "" for all else."""
     value = spelled(value)
     if isinstance(value, Attr) and (base := written(value.base)):
         return f"{base}.{value.name}"
+    if (
+        isinstance(value, Call)
+        and value.dotted
+        and len(value.args) == 1
+        and not value.kwargs
+        and (inner := written(value.args[0]))
+    ):
+        return f"{value.dotted}({inner})"
     return value.dotted if isinstance(value, Ref) else ""
 
 
@@ -116,7 +125,9 @@ class Proofs:
         return f"{text}{dot}{rest}" if text else ""
 
     def _is_compared(self, function: FunctionFacts, row: Call) -> bool:
-        return self._rows.compared(function, row) or checked_after(function, row, self._index.policy.column)
+        return self._rows.compared(function, row) or checked_after(
+            function, row, all_tenant_columns(self._index)
+        )
 
     # ---- what a function looks up ------------------------------------------------------------------------------
 
@@ -137,7 +148,7 @@ class Proofs:
                     named = list(named_columns(self._index, flow, statement, entity.key))
                     held = (
                         entity.scoped is Scoped.YES
-                        or checked_after(function, flow.root, self._index.policy.column)
+                        or checked_after(function, flow.root, all_tenant_columns(self._index))
                         or bool(owner_compared(function, flow.root))
                         or any(
                             name in model.foreign_keys and self._origin.is_asker(value, inside)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from merge_tool.index.entities import Frame, entity_of
+from merge_tool.index.ties import all_tenant_columns
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.project import CallSite
 from merge_tool.rulekit.values import Attr, Call, Compare, Item, Ref, Value, walk
@@ -57,7 +58,7 @@ class Rows:
 
     def __init__(self, index: ProjectIndex) -> None:
         self._index = index
-        self._column = index.policy.column
+        self._columns = all_tenant_columns(index)
 
     def compared(self, function: FunctionFacts, row: Value, depth: int = 0) -> bool:
         """Whether the function, or one that it hands the row to, compares the row's tenant."""
@@ -76,7 +77,7 @@ class Rows:
         return False
 
     def _is_tenant_of(self, value: Value, row: Value) -> bool:
-        owner = owner_of(value, self._column)
+        owner = next((found for name in self._columns if (found := owner_of(value, name)) is not None), None)
         if owner is None and isinstance(value, Item):
             return False
         return owner is not None and is_row(owner, row)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from merge_tool.index.entities import Frame, entity_of, strip
 from merge_tool.index.tables import Flow, Statement, TableReader, TableUse, strip_ref
+from merge_tool.index.ties import tenant_columns
 from merge_tool.index.ways import queries
 from merge_tool.index.words import STEPS_WITHOUT_SCOPE
 from merge_tool.rulekit.project import Scoped
@@ -186,12 +187,17 @@ class StatementReader(TableReader):
             else:
                 pairs.append((key, value))
         for key, value in pairs:
-            if key == self._index.policy.column:
+            if key == self._index.policy.column or self._names_tenant(key, primary):
                 for entity in {id(item): item for item in (primary, last) if item is not None}.values():
                     status = self._predicates.value_status(value, frame)
                     entity.scoped = max(entity.scoped, status)
             elif not key:
                 statement.opaque.append("filter_by(**…) takes conditions that are built elsewhere")
+
+    def _names_tenant(self, key: str, entity: TableUse | None) -> bool:
+        """Whether a column of a table without the policy's column is its key of the tenants' table."""
+        model = self._index.models.by_name.get(entity.key.partition("@")[0]) if entity is not None else None
+        return model is not None and not model.has_tenant and key in tenant_columns(self._index, model)
 
     def _join(self, statement: Statement, op: Op, frame: Frame) -> None:
         outer = op.name.startswith("outer") or any(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from merge_tool.index.entities import EntityRef, Frame, entity_of, strip
 from merge_tool.index.related import names_row
 from merge_tool.rulekit.matchers import words
+from merge_tool.rulekit.project import Model
 from merge_tool.rulekit.values import Attr, Compare, Items, Logic, Query, Ref, Star, Value
 
 if TYPE_CHECKING:
@@ -29,6 +30,28 @@ def _pointed(index: ProjectIndex) -> Iterator[str]:
         for name, table in model.foreign_keys.items():
             if index.policy.column in (name, model.columns.get(name)):
                 yield table
+
+
+def tenant_columns(index: ProjectIndex, model: Model) -> frozenset[str]:
+    """The attributes of a table that hold the tenant: the policy's column; where it has none, what points at the tenants' table."""
+    column = index.policy.column
+    if model.has_tenant:
+        return frozenset((column, *(name for name, real in model.columns.items() if real == column)))
+    tables = tenants_tables(index)
+    return frozenset(name for name, table in model.foreign_keys.items() if table in tables)
+
+
+def all_tenant_columns(index: ProjectIndex) -> frozenset[str]:
+    """All attributes that hold the tenant on some table of the project."""
+    return index.once(
+        "tenant_columns",
+        lambda: frozenset(
+            (
+                index.policy.column,
+                *(name for model in index.all_models() for name in tenant_columns(index, model)),
+            )
+        ),
+    )
 
 
 class Ties:
@@ -107,7 +130,13 @@ class Ties:
         return name in entity.model.primary or bool(_NAMES.intersection(words(name)))
 
     def is_tenant_relation(self, value: Value, entity: EntityRef) -> bool:
-        """Whether `Order.org` is the relationship to the tenant's own row."""
+        """Whether `Order.org` is the relationship to the tenant's own row, or the key of it under another name than the policy's."""
+        if (
+            entity.model is not None
+            and not entity.model.has_tenant
+            and column_of(value) in tenant_columns(self._index, entity.model)
+        ):
+            return True
         target = entity.model.relationships.get(column_of(value)) if entity.model is not None else None
         other = self._index.model(target) if target else None
         return other is not None and other.table in tenants_tables(self._index)

@@ -108,5 +108,5 @@ def found_from(index: ProjectIndex, chosen: Iterable[Rule], path: str) -> tuple[
     with index.tracker.frame(f"file:{path}"):
         module = index.modules[path]
         for rule in chosen:
-            found.update(dict.fromkeys(rule.check(module, index, index.policy)))
+            found.update(dict.fromkeys(map(index.graded, rule.check(module, index, index.policy))))
     return tuple(found)

@@ -145,6 +145,7 @@ class Policy:
         forbidden_scripts: Unicode scripts that comments and docstrings must not use, such as `Cyrillic`.
         messages: keys of localised texts by meaning: `tenant_missing`, `tenant_mismatch`, `invalid_token`.
         texts: the dotted name of the class or function that looks a localised text up; empty: plain English text.
+        strict: whether every finding counts as its rule gives it; else one that little shows is told as `info`, see `docs/design.md`.
         wrappers: git-style patterns of the files that may make engines and Redis clients; empty: what the linters infer.
         checked_paths: git-style patterns of the files that the linters check when no path is given; empty: all.
         unchecked_paths: git-style patterns of files that they leave out, such as tests and migrations.
@@ -171,6 +172,7 @@ class Policy:
     forbidden_scripts: tuple[str, ...] = ()
     messages: dict[str, str] = field(default_factory=dict)
     texts: str = ""
+    strict: bool = True
     wrappers: tuple[str, ...] = ()
     checked_paths: tuple[str, ...] = ()
     unchecked_paths: tuple[str, ...] = ()

@@ -77,6 +77,8 @@ class MissingTenantColumn(Rule):
         for table in own:
             if table.shared or table.table in roots or policy.column in table.columns:
                 continue
+            if any(item.foreign in roots for item in table.columns.values()):
+                continue  # it has its tenant under another name
             ties = sorted(
                 {item.foreign for item in table.columns.values()} | {key.target for key in table.keys}
             )

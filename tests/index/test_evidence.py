@@ -1,0 +1,104 @@
+"""What a policy that nobody has vouched for takes for an error, and what it tells as info."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from merge_tool.lint.run import lint_texts
+from merge_tool.rulekit import EXAMPLE_POLICY
+
+MODELS = """\
+from sqlalchemy import Column, Integer, String
+from sqlalchemy.orm import DeclarativeBase
+class Base(DeclarativeBase): pass
+class Order(Base):
+    __tablename__ = "orders"
+    id = Column(Integer, primary_key=True)
+    bot_id = Column(Integer, nullable=False, index=True)
+    name = Column(String)
+"""
+ROUTE = """\
+from fastapi import APIRouter, Depends
+from app.crud import one
+from app.tenancy import get_current_tenant
+router = APIRouter()
+@router.get("/orders/{key}")
+async def show(key: int, db=Depends(dict), bot_id: int = Depends(get_current_tenant)):
+    return await one(db, key)
+"""
+CRUD = "from sqlalchemy import select\nfrom app.models import Order\nasync def one(db, key):\n    return await db.scalar(select(Order).where(Order.id == key))\n"
+SWEEP = "from sqlalchemy import select\nfrom app.models import Order\nasync def pending(db, kind):\n    return await db.scalars(select(Order).where(Order.name == kind))\n"
+WORK = "import asyncio\nfrom app.sweep import pending\nasync def main():\n    await pending(None, 'a')\nif __name__ == '__main__':\n    asyncio.run(main())\n"
+
+
+def graded(code: str, files: dict[str, str], **policy: object) -> list[str]:
+    """The severities of what one rule finds where the policy is not strict."""
+    chosen = dataclasses.replace(EXAMPLE_POLICY, strict=False, **policy)  # type: ignore[arg-type]
+    return [item.severity.value for item in lint_texts(files, chosen, select=(code,)).findings]
+
+
+def test_a_strict_policy_takes_every_finding_as_it_is() -> None:
+    files = {"app/a.py": 'import redis\nclient = redis.Redis()\nclient.get("a")\n'}
+    assert graded("TK1", files) == ["info"]
+    found = lint_texts(files, EXAMPLE_POLICY, select=("TK1",)).findings
+    assert [item.severity.value for item in found] == ["error"]
+    assert EXAMPLE_POLICY.strict
+
+
+def test_what_is_missing_is_told() -> None:
+    chosen = dataclasses.replace(EXAMPLE_POLICY, strict=False)
+    [found] = lint_texts(
+        {"app/a.py": 'import redis\nclient = redis.Redis()\nclient.get("a")\n'}, chosen, select=("TK1",)
+    ).findings
+    assert "knows the tenant" in found.reason[-1]
+    assert "strict" in found.reason[-1]
+
+
+@pytest.mark.parametrize(
+    ("files", "severity"),
+    [
+        ({"app/crud.py": CRUD}, "error"),  # nobody is seen to call it: it may be anything
+        ({"app/crud.py": CRUD, "app/web.py": ROUTE}, "error"),
+        ({"app/sweep.py": SWEEP, "app/start.py": WORK}, "info"),
+        ({"app/sweep.py": SWEEP.replace("kind):", "kind, bot_id):"), "app/start.py": WORK}, "error"),
+        ({"app/sweep.py": SWEEP, "app/start.py": WORK, "app/web.py": ROUTE.replace("from app.crud import one", "from app.sweep import pending as one")}, "info"),
+        ({"app/sweep.py": SWEEP, "app/start.py": WORK, "app/web.py": ROUTE.replace("from app.crud import one", "from app.sweep import pending").replace("one(", "pending(")}, "error"),
+    ],
+)  # fmt: skip
+def test_a_query_counts_where_a_request_may_come_to_it(files: dict[str, str], severity: str) -> None:
+    assert graded("TQ1", {"app/models.py": MODELS, **files}) == [severity]
+
+
+def test_a_key_counts_where_the_tenant_is_known() -> None:
+    cache = "import redis\nclient = redis.Redis()\ndef load(user_id{more}):\n    return client.get(f'cart:{{user_id}}')\n"
+    assert graded("TK1", {"app/a.py": cache.format(more="")}) == ["info"]
+    assert graded("TK1", {"app/a.py": cache.format(more=", bot_id")}) == ["error"]
+
+
+def test_a_route_counts_among_routes_that_have_the_tenant() -> None:
+    head = "from fastapi import APIRouter, Depends\nfrom app.tenancy import get_current_tenant\nrouter = APIRouter()\n"
+    plain = "@router.get('/{name}')\nasync def {name}(service=Depends(dict)):\n    return service.{name}()\n"
+    held = plain.replace("service=", "bot_id: int = Depends(get_current_tenant), service=")
+    tenancy = "def get_current_tenant() -> int:\n    return 1\n"
+
+    def routes(*shapes: str) -> list[str]:
+        made = head + "".join(
+            shape.replace("{name}", f"route{number}") for number, shape in enumerate(shapes)
+        )
+        return graded("TF1", {"app/web.py": made, "app/tenancy.py": tenancy})
+
+    assert routes(plain, held, held) == ["error"]
+    assert routes(plain, plain, plain, held) == ["info", "info", "info"]
+
+
+def test_a_route_that_comes_to_an_open_statement_counts() -> None:
+    files = {"app/models.py": MODELS, "app/crud.py": CRUD, "app/web.py": ROUTE.replace(", bot_id: int = Depends(get_current_tenant)", ""), "app/tenancy.py": "def get_current_tenant() -> int:\n    return 1\n"}  # fmt: skip
+    assert graded("TF1", files) == ["error"]
+
+
+def test_unique_keys_count_that_people_choose() -> None:
+    table = MODELS.replace("name = Column(String)", "{column} = Column(String, unique=True)")
+    assert graded("TM4", {"app/models.py": table.replace("{column}", "slug")}) == ["error"]
+    assert graded("TM4", {"app/models.py": table.replace("{column}", "agent_id")}) == ["info"]

@@ -1,0 +1,189 @@
+"""Keys that a function has shown to be the tenant's: what then hangs on them is told as info, and only that."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from merge_tool.lint.run import lint_texts
+from merge_tool.rulekit import EXAMPLE_POLICY
+
+MODELS = """\
+from sqlalchemy import Column, ForeignKey, Integer, String
+from sqlalchemy.orm import DeclarativeBase
+
+class Base(DeclarativeBase): pass
+
+class Tenant(Base):
+    __tablename__ = "tenants"
+    id = Column(Integer, primary_key=True)
+
+class User(Base):
+    __tablename__ = "users"
+    id = Column(Integer, primary_key=True)
+    bot_id = Column(ForeignKey("tenants.id"))
+
+class Deal(Base):
+    __tablename__ = "deals"
+    id = Column(Integer, primary_key=True)
+    bot_id = Column(ForeignKey("tenants.id"))
+    user_id = Column(ForeignKey("users.id"))
+    name = Column(String)
+
+class Task(Base):
+    __tablename__ = "tasks"
+    id = Column(Integer, primary_key=True)
+    bot_id = Column(ForeignKey("tenants.id"))
+    deal_id = Column(ForeignKey("deals.id"))
+    deal_name = Column(String)
+
+class Link(Base):
+    __tablename__ = "links"
+    id = Column(Integer, primary_key=True)
+    bot_id = Column(ForeignKey("tenants.id"))
+    task_id = Column(ForeignKey("tasks.id"))
+
+class Note(Base):
+    __tablename__ = "notes"
+    id = Column(Integer, primary_key=True)
+    owner_id = Column(ForeignKey("tenants.id"))
+"""
+HEAD = "from uuid import UUID\nfrom fastapi import Depends, HTTPException\nfrom sqlalchemy import delete, exists, false, func, or_, select, update\nfrom app.models import Deal, Link, Note, Task, User\n"
+GET = "async def get_deal(db, deal_id, bot_id):\n    return await db.scalar(select(Deal).where(Deal.id == deal_id, Deal.bot_id == bot_id))\n"
+LOAD = (
+    "async def load_deal(db, deal_id):\n    return await db.scalar(select(Deal).where(Deal.id == deal_id))\n"
+)
+TASKS = "    return await db.scalars(select(Task).where(Task.deal_id == deal_id))\n"
+
+
+def severities(code: str, **policy: object) -> list[tuple[int, str]]:
+    """Line and severity of what the query rules find in `app/checked.py`, lines counted behind the imports."""
+    chosen = dataclasses.replace(EXAMPLE_POLICY, **policy)  # type: ignore[arg-type]
+    files = {"app/models.py": MODELS, "app/checked.py": HEAD + code}
+    result = lint_texts(files, chosen, report_on=["app/checked.py"], select=("TQ1", "TQ2", "TQ3", "TQ4"))
+    return [(item.span.line - HEAD.count("\n"), item.severity.value) for item in result.findings]
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "    deal = await db.scalar(select(Deal).where(Deal.id == deal_id, Deal.bot_id == bot_id))\n",
+        "    deal = (await db.execute(select(Deal).filter_by(id=UUID(deal_id), bot_id=bot_id))).scalar_one()\n",
+        "    deal = await db.get(Deal, deal_id)\n    if deal.bot_id != bot_id:\n        raise HTTPException(404)\n",
+        "    deal = await get_deal(db, deal_id, bot_id)\n",
+        "    deal = await get_deal(db, bot_id=bot_id, deal_id=deal_id)\n",
+        "    deal = await load_deal(db, deal_id)\n    if deal.bot_id != bot_id:\n        raise HTTPException(404)\n",
+    ],
+)
+def test_what_hangs_on_a_key_that_was_looked_up_with_the_tenant_is_info(before: str) -> None:
+    code = GET + LOAD + "async def tasks(db, deal_id, bot_id):\n" + before + TASKS
+    found = [item for item in severities(code) if item[0] > 5]
+    assert [severity for _, severity in found] == ["info"]
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "",
+        # Another key, another table's key, a name that two tenants may both have, and a lookup that comes too late.
+        "    await get_deal(db, other, bot_id)\n",
+        "    await db.scalar(select(User).where(User.id == deal_id, User.bot_id == bot_id))\n",
+        "    await db.scalar(select(Deal).where(Deal.name == deal_id, Deal.bot_id == bot_id))\n",
+        "    await load_deal(db, deal_id)\n",
+    ],
+)
+def test_a_key_that_nothing_shows_is_an_error(before: str) -> None:
+    code = GET + LOAD + "async def tasks(db, deal_id, other, bot_id):\n" + before + TASKS
+    assert [severity for line, severity in severities(code) if line > 5] == ["error"]
+    late = (
+        GET
+        + "async def tasks(db, deal_id, bot_id):\n    found = await db.scalars(select(Task).where(Task.deal_id == deal_id))\n    await get_deal(db, deal_id, bot_id)\n    return found\n"
+    )
+    assert severities(late) == [(4, "error")]
+
+
+def test_names_that_are_unique_in_a_tenant_alone_prove_nothing() -> None:
+    code = "async def tasks(db, name, bot_id):\n    await db.scalar(select(Deal).where(Deal.name == name, Deal.bot_id == bot_id))\n    return await db.scalars(select(Task).where(Task.deal_name == name))\n"
+    assert severities(code) == [(3, "error")]
+
+
+def test_a_dependency_that_looks_the_key_up_shows_it() -> None:
+    checked = "async def own_deal(deal_id: int, db=Depends(dict), bot_id: int = Depends(int)):\n    return await db.scalar(select(Deal).where(Deal.id == deal_id, Deal.bot_id == bot_id))\n"
+    route = "async def tasks(deal_id: int, deal=Depends(own_deal), db=Depends(dict)):\n" + TASKS
+    assert severities(checked + route) == [(4, "info")]
+    assert severities(checked + route.replace("own_deal", "dict")) == [(4, "error")]
+
+
+def test_the_persons_own_row_shows_its_key_too() -> None:
+    code = "async def tasks(db, deal_id, current_user):\n    await db.scalar(select(Deal).where(Deal.id == deal_id, Deal.user_id == current_user.id))\n"
+    assert [severity for _, severity in severities(code + TASKS)] == ["info", "info"]
+
+
+def test_all_callers_of_a_private_function_count() -> None:
+    inner = "async def _tasks(db, deal_id, bot_id):\n" + TASKS
+    good = "async def outer(db, deal_id, bot_id):\n    await get_deal(db, deal_id, bot_id)\n    return await _tasks(db, deal_id, bot_id)\n"
+    bad = "async def other(db, deal_id, bot_id):\n    return await _tasks(db, deal_id, bot_id)\n"
+    assert severities(GET + inner + good) == [(4, "info")]
+    assert severities(GET + inner + good + bad) == [(4, "error")]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "    ids = [task.id for task in made]\n",
+        "    ids = [task.id for task, _ in pairs]\n",
+        "    ids = []\n    for task, _ in pairs:\n        ids.append(task.id)\n",
+    ],
+)
+def test_rows_that_the_function_made_name_their_own(keys: str) -> None:
+    code = (
+        "async def f(db, names, bot_id):\n    made, pairs = [], []\n    for name in names:\n        if name:\n            task = Task(bot_id=bot_id, deal_id=1)\n"
+        "        else:\n            task = Task(bot_id=bot_id, deal_id=2)\n        made.append(task)\n        pairs.append((task, name))\n"
+        + keys
+        + "    await db.execute(update(Task).where(Task.id.in_(ids)).values(deal_id=3))\n"
+    )
+    assert [severity for _, severity in severities(code)] == ["info"]
+    sent = "async def f(db, ids, bot_id):\n    await db.execute(update(Task).where(Task.id.in_(ids)).values(deal_id=3))\n"
+    assert severities(sent) == [(2, "error")]
+
+
+def test_a_key_of_the_tenants_table_under_another_name_holds() -> None:
+    assert (
+        severities(
+            "async def f(db, bot_id):\n    return await db.scalars(select(Note).where(Note.owner_id == bot_id))\n",
+            tables=TABLES,
+        )
+        == []
+    )
+    assert (
+        severities(
+            "def f(session, bot_id):\n    return session.query(Note).filter_by(owner_id=bot_id).all()\n",
+            tables=TABLES,
+        )
+        == []
+    )
+    assert (
+        severities("def f(session, bot_id):\n    session.add(Note(owner_id=bot_id))\n", tables=TABLES) == []
+    )
+    checked = "async def f(db, key, bot_id):\n    note = await db.get(Note, key)\n    if note.owner_id != bot_id:\n        raise LookupError\n    return note\n"
+    assert severities(checked, tables=TABLES) == []
+    assert severities(
+        "async def f(db, key):\n    return await db.scalars(select(Note).where(Note.id == key))\n",
+        tables=TABLES,
+    ) == [(2, "error")]
+
+
+TABLES = dataclasses.replace(EXAMPLE_POLICY.tables, tenant=("notes",))
+OWN_OR_SHARED = "async def f(db, bot_id, shared):\n    linked = exists().where(Link.task_id == Task.id, {held})\n    return await db.scalars(select(Task).where(or_(Task.bot_id == bot_id, linked if shared else false())))\n"
+
+
+def test_what_is_shared_with_the_tenant_by_a_link_is_held() -> None:
+    assert severities(OWN_OR_SHARED.format(held="Link.bot_id == bot_id")) == []
+    assert {severity for _, severity in severities(OWN_OR_SHARED.format(held="Link.id > 0"))} == {"error"}
+
+
+def test_a_value_made_of_the_tenant_is_told_as_such() -> None:
+    code = "async def f(db, name, bot_id):\n    key = f'{bot_id}:{name}'\n    return await db.scalars(select(Deal).where(Deal.name == key))\n"
+    assert severities(code) == [(3, "info")]
+    assert severities(code.replace("{bot_id}:", "")) == [(3, "error")]
