@@ -92,6 +92,17 @@ def doubt(index: ProjectIndex, flow: Flow, statement: Statement, entity: TableUs
             why := origin.of_key(value, frame, models=key_models(model, name, index), line=line)
         ):
             return why
+    for key in statement.entities:
+        beside = index.models.by_name.get(key.partition("@")[0])
+        for name, value, frame in (
+            named_columns(index, flow, statement, key) if key != entity.key and beside is not None else ()
+        ):
+            if (
+                beside is not None
+                and _is_key(beside, name)
+                and (why := origin.of_key(value, frame, models=key_models(beside, name, index), line=line))
+            ):
+                return f"it is joined to {beside.name} by {name}: {why}"
     for name, value, frame in pairs:
         if (
             not is_null(value)

@@ -33,6 +33,7 @@ _KEYS = frozenset(("id", "ids", "uuid", "uuids", "key", "slug", "pk"))
 _CHOSEN = frozenset(
     "name names slug title code email username login phone number label domain subdomain handle key sku alias path".split()  # noqa: SIM905
 )
+_ADMINS = frozenset(("admin", "admins", "administrator", "superadmin", "backoffice", "platform"))
 _GIVEN = frozenset(
     "id uuid guid token hash secret external stripe provider sid uid jti session digest fingerprint checksum idempotency".split()  # noqa: SIM905
 )
@@ -50,7 +51,7 @@ class Evidence:
         self._judges: dict[str, Callable[[Diagnostic, FunctionFacts], str]] = {
             **queries, **keys,
             "TF1": self._route, "TJ1": self._job, "TM1": self._table, "TM4": self._unique,
-            "TT1": self._token, "TT2": self._token, "TX3": self._wrapper,
+            "TF3": self._chosen, "TJ3": self._context, "TT1": self._token, "TT2": self._token, "TX3": self._wrapper,
         }  # fmt: skip
 
     def graded(self, item: Diagnostic) -> Diagnostic:
@@ -105,6 +106,22 @@ class Evidence:
         if self._reads_open(function):
             return ""
         return "few routes of its file have the tenant dependency, and no statement that it is seen to come to is open"
+
+    def _chosen(self, item: Diagnostic, function: FunctionFacts) -> str:
+        routes = [route for route in self._index.routes_of(item.path) if route.function == function.qualname]
+        said = [item.path, *(name for route in routes for name in (*route.guards, *route.paths))]
+        admin = next((name for name in said if _ADMINS.intersection(words(name.replace("/", "_")))), "")
+        return (
+            f"who names the tenant is an admin, as {admin} says, and may be the platform's own"
+            if admin
+            else ""
+        )
+
+    def _context(self, item: Diagnostic, function: FunctionFacts) -> str:
+        at = (function.path, function.qualname)
+        if any((job.function_path, job.function) == at for job in self._index.jobs()):
+            return ""
+        return "a request of an ASGI server has a context of its own, which ends with it"
 
     def _reads_open(self, function: FunctionFacts) -> bool:
         """Whether the function, or one that it calls, has a statement that nothing holds and nothing speaks for."""

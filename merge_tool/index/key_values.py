@@ -64,7 +64,9 @@ class KeyValues:
         self._predicates = Predicates(index)
 
     def is_tenant_name(self, dotted: str) -> bool:
-        """Whether a name is the tenant: `bot_id`, `user.bot_id`, `self._bot_id`, `current_bot_id`, `bot.id`."""
+        """Whether a name is the tenant: `bot_id`, `user.bot_id`, `self._bot_id`, `current_bot_id`, `bot.id`, `bot_id.value`."""
+        if any(part in self._words for part in dotted.split(".")[:-1]):
+            return True  # what an id is made of names nobody else
         last = dotted.rpartition(".")[2].lstrip("_")
         if any(last == word or last.endswith(f"_{word}") for word in self._words):
             return True

@@ -7,7 +7,8 @@ Finds `SET app.tenant = …` without LOCAL, `set_config(…, false)`, and any SE
 Why is this bad?
 ----------------
 The setting outlives the transaction. The pool hands the connection to the next request, which then works in the tenant before it. And
-PostgreSQL refuses bind parameters in SET, so that values end up in the text (https://www.postgresql.org/docs/current/sql-set.html).
+PostgreSQL refuses bind parameters in SET, so that values end up in the text (https://www.postgresql.org/docs/current/sql-set.html). Where the
+function is no coroutine this is an `info`: psycopg2 fills values in before PostgreSQL sees them.
 
 Example
 -------
@@ -58,6 +59,7 @@ _EXTENSIONS = frozenset(
         "bm25",
     ]
 )
+_CLIENT = "psycopg2 fills the value in before PostgreSQL sees it; asyncpg and psycopg 3 do not (https://www.psycopg.org/psycopg3/docs/basic/from_pg2.html)"
 _BIND = re.compile(r"^(:\w|%s|%\(|\$\d|\?)")
 
 
@@ -83,9 +85,9 @@ class SessionWideTenant(Rule):
                         told = str(local.value) if isinstance(local, Const) else ""
                         yield from self._config(module.path, call, told)
                 elif call.name in _RUNS and call.args:
-                    yield from self._statement(module.path, call, _written(call.args[0]))
+                    yield from self._statement(module.path, call, _written(call.args[0]), function.is_async)
 
-    def _statement(self, path: str, call: Call, sql: str) -> Iterable[Diagnostic]:
+    def _statement(self, path: str, call: Call, sql: str, awaited: bool) -> Iterable[Diagnostic]:
         found = _SET.match(sql)
         if found is not None and found[2].strip('"').partition(".")[0].lower() not in _EXTENSIONS:
             local = (found[1] or "").strip().upper() == "LOCAL"
@@ -93,7 +95,14 @@ class SessionWideTenant(Rule):
                 message = (
                     f"PostgreSQL refuses bind parameters in SET; use set_config('{found[2]}', :value, true)"
                 )
-                yield self.found(path, call.span, message)
+                # psycopg2 puts the values in itself; asyncpg and psycopg 3 send them beside the statement.
+                yield self.found(
+                    path,
+                    call.span,
+                    message,
+                    severity=None if awaited else Severity.INFO,
+                    reason=[] if awaited else [_CLIENT],
+                )
             elif not local:
                 message = f"SET {found[2]} stays on the pooled connection; use set_config(…, true)"
                 yield self.found(path, call.span, message)
@@ -116,6 +125,7 @@ class SessionWideTenant(Rule):
         Invalid(HEAD + "    await session.execute(text(\"SET app.tenant = '1'\"))\n", (Expected(3, "SET app.tenant stays"),)),
         Invalid(HEAD + "    await session.execute(text(f\"SET app.tenant = '{tenant}'\"))\n", (Expected(3, "stays"),)),
         Invalid(HEAD + "    await session.execute(text('SET SESSION app.tenant TO 1'))\n", (Expected(3, "stays"),)),
+        Invalid(HEAD.replace("async def", "def") + "    session.execute(text('SET LOCAL app.tenant = :t'), {'t': tenant})\n", (Expected(3, "refuses bind parameters", Severity.INFO),)),
         Invalid(HEAD + "    await session.execute(text('SET LOCAL app.tenant = :t'), {'t': tenant})\n", (Expected(3, "refuses bind parameters"),)),
         Invalid(HEAD + "    await session.execute(text(\"SELECT set_config('app.tenant', :t, false)\"), {'t': tenant})\n", (Expected(3, "set_config(…, false)"),)),
         Invalid(HEAD + "    await session.execute(select(func.set_config('app.tenant', tenant, False)))\n", (Expected(3, "set_config(…, false)"),)),

@@ -102,3 +102,15 @@ def test_unique_keys_count_that_people_choose() -> None:
     table = MODELS.replace("name = Column(String)", "{column} = Column(String, unique=True)")
     assert graded("TM4", {"app/models.py": table.replace("{column}", "slug")}) == ["error"]
     assert graded("TM4", {"app/models.py": table.replace("{column}", "agent_id")}) == ["info"]
+
+
+def test_a_part_of_the_tenants_id_in_a_key_is_the_tenant() -> None:
+    cache = "import redis\nclient = redis.Redis()\ndef load(bot_id, key):\n    return client.get(f'cart:{{{part}}}:{{key}}')\n"
+    assert graded("TK1", {"app/a.py": cache.format(part="bot_id.value")}) == []
+    assert graded("TK1", {"app/a.py": cache.format(part="key.value")}) == ["error"]
+
+
+def test_an_admin_names_the_tenant_and_a_request_has_a_context_of_its_own() -> None:
+    web = "from fastapi import APIRouter, Depends\nrouter = APIRouter()\ndef {guard}(): ...\n@router.get('/usage/{{bot_id}}')\nasync def usage(bot_id: int, who=Depends({guard}), service=Depends(dict)):\n    return service.usage(bot_id)\n"
+    assert graded("TF3", {"app/web.py": web.format(guard="verify_admin_token")}) == ["info"]
+    assert graded("TF3", {"app/web.py": web.format(guard="verify_token")}) == ["error"]

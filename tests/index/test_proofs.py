@@ -187,3 +187,9 @@ def test_a_value_made_of_the_tenant_is_told_as_such() -> None:
     code = "async def f(db, name, bot_id):\n    key = f'{bot_id}:{name}'\n    return await db.scalars(select(Deal).where(Deal.name == key))\n"
     assert severities(code) == [(3, "info")]
     assert severities(code.replace("{bot_id}:", "")) == [(3, "error")]
+
+
+def test_a_joined_row_that_was_read_before_holds_what_is_joined_to_it() -> None:
+    code = "async def f(db, bot_id):\n    task = await db.scalar(select(Task).where(Task.bot_id == bot_id))\n    return await db.scalars(select(Deal).join(Task, Task.deal_id == Deal.id).where(Task.id == {key}))\n"
+    assert severities(code.format(key="task.id")) == [(3, "info")]
+    assert severities(code.format(key="key").replace("bot_id):", "bot_id, key):", 1)) == [(3, "error")]
