@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 import xml.etree.ElementTree as ET
@@ -193,14 +194,18 @@ def _run(
         result = run_program([*command, "--", *nodes] if nodes else command, worktree.path, env=env)
         suite = _suite(junit)
     if suite is None:
-        last = next(
-            (line for line in reversed(result.output.splitlines()) if line.strip()), f"code {result.code}"
-        )
-        raise ActionError(
-            f"pytest did not run: {last.strip()}",
-            hint="name an interpreter with the fork's requirements by --python",
-        )
+        problem, hint = why_nothing(result)
+        raise ActionError(f"pytest did not run: {problem}", hint=hint)
     return result, suite
+
+
+def why_nothing(result: Result) -> tuple[str, str]:
+    """Why pytest wrote nothing, and what to do."""
+    lines = [line.strip() for line in result.output.splitlines() if line.strip()] or [f"code {result.code}"]
+    problem = next((line for line in lines if re.search(r"(?<!^)\berror:", line)), lines[-1])
+    if "--cov" in problem:
+        return problem, "install pytest-cov beside the fork's requirements: pip install pytest-cov"
+    return problem, "name an interpreter with the fork's requirements by --python"
 
 
 def _coverage_config(ctx: Context, python: str, folder: Path) -> list[str]:

@@ -106,7 +106,7 @@ class Session:
         if tip is None:
             raise StateError(
                 f"the branch {self.run.merge_branch} is gone; it stood at {short}",
-                hint=f"bring it back with `git branch {self.run.merge_branch} {short}`, or end the run with `merge-tool abort`",
+                hint=f"bring it back with `git update-ref {self.branch_ref} {short}`, or end the run with `merge-tool abort`",
             )
         marks = trailers(self.repo.message(tip))
         if marks.get(RUN) == self.run.id and self.repo.parents(tip) == [self.run.tip] and STORY in marks:
@@ -126,7 +126,8 @@ class Session:
         else:
             raise StateError(
                 f"the branch {self.run.merge_branch} was rewritten: it stands at {tip[:12]}, the run left it at {short}",
-                hint=f"keep yours with `git branch mine {tip[:12]}`, then `git branch -f {self.run.merge_branch} {short}`",
+                # Not `git branch -f`: git refuses it for a branch that a worktree has checked out, as the run's own does.
+                hint=f"keep yours with `git branch mine {tip[:12]}`, then `git update-ref {self.branch_ref} {short}`",
             )
         self.refresh()
 

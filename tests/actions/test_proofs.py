@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from merge_tool.actions.proofs import Green, Proofs, comparable, suite_of
+from merge_tool.actions.test import why_nothing
+from merge_tool.programs import Result
 from tests.actions.test_actions import make
 
 KEY = ("tree", "python", "")
@@ -112,3 +114,14 @@ def test_a_red_run_stands_for_nothing(tmp_path: Path, capsys: pytest.CaptureFixt
     project.run("phase", "0", code=1)
     project.run("continue", code=1)
     assert (tmp_path / "runs").read_text() == "xx"
+
+
+def test_why_pytest_wrote_nothing() -> None:
+    said = "ERROR: usage: pytest [options]\npytest: error: unrecognized arguments: --cov=.\n  rootdir: /somewhere\n"
+    problem, hint = why_nothing(Result(4, said))
+    assert "unrecognized arguments: --cov=." in problem
+    assert "pip install pytest-cov" in hint
+    assert why_nothing(Result(1, "/bin/python: No module named pytest\n"))[0].endswith(
+        "No module named pytest"
+    )
+    assert why_nothing(Result(3, ""))[0] == "code 3"
