@@ -25,6 +25,10 @@ from merge_tool.rulekit.values import Attr, Call, Compare, Op, Ref, Value, walk
 
 _TAILS = ("_id", "_uuid", "_slug", "_key", "_pk", "Id")
 _ENOUGH = 0.3
+_ELSEWHERE = frozenset(
+    "stripe paypal paddle braintree adyen lemonsqueezy external provider google github clerk auth0 okta azure aws salesforce hubspot shopify twilio whatsapp telegram".split()  # noqa: SIM905
+)
+_SHORT = 3  # letters of a name that is cut short: org for organization
 
 
 @dataclass(slots=True)
@@ -102,6 +106,10 @@ def _score(name: str, use: _Use, total: int, dominated: bool) -> float:
         score *= 0.2
     if dominated:
         score *= 0.5
+    if not use.targets and not use.same:
+        score *= 0.2  # it points at nothing, and nobody asks for it
+    if _ELSEWHERE.intersection(words(name)):
+        score *= 0.1  # another system's name for it: stripe_customer_id
     return score
 
 
@@ -156,6 +164,8 @@ def _same(other: Value, name: str) -> bool:
     for item in walk(other):
         text = item.dotted if isinstance(item, Ref) else item.name if isinstance(item, Attr | Call) else ""
         if text and (text.rpartition(".")[2] == name or speaks_of(text, stem(name))):
+            return True
+        if any(len(word) >= _SHORT and stem(name).startswith(word) for word in words(text)):
             return True
     return False
 

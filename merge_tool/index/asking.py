@@ -17,6 +17,7 @@ from merge_tool.rulekit.values import Value
 if TYPE_CHECKING:
     from merge_tool.index.openings import Openings
     from merge_tool.index.project import ProjectIndex
+    from merge_tool.index.proofs import Proofs
     from merge_tool.index.rawsql import SqlJudge
     from merge_tool.index.reach import Reach
     from merge_tool.index.scopes import StatementJudge
@@ -172,6 +173,13 @@ class ProjectAnswers:
         staff = self.once("staff", lambda: Staff(self._index()))
         behind = staff.behind(function)
         return f"it stands behind {behind}, which looks like the platform's own staff" if behind else ""
+
+    @property
+    def proofs(self) -> Proofs:
+        """What is known of keys that functions have shown to be the tenant's."""
+        from merge_tool.index.proofs import Proofs
+
+        return self.once("proofs", lambda: Proofs(self._index()))
 
     @property
     def statements(self) -> StatementJudge:

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 from merge_tool.index.track import Memo
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.matchers import words
-from merge_tool.rulekit.tenants import knows_tenant
+from merge_tool.rulekit.project import CallSite
+from merge_tool.rulekit.tenants import says_tenant, takes_tenant
+from merge_tool.rulekit.values import Call
 
 if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex
 
-_MAX_DEPTH = 3
+_MAX_DEPTH = 8
+_MANY = 12  # calls of one name, more than which say nothing
 _WORKS = frozenset(
-    "worker workers background scheduler schedulers scheduled cron crons crontab periodic beat sweeper reaper janitor poller daemon retention expired purge purged cleanup stale orphaned orphans prune vacuum gc cli".split()  # noqa: SIM905
+    "worker workers background scheduler schedulers scheduled cron crons crontab periodic beat sweeper reaper janitor poller daemon retention expired purge purged cleanup stale orphaned orphans prune vacuum gc cli reconciler reconcile reconciliation backfill seed seeds seeder seeders".split()  # noqa: SIM905
 )
 
 
@@ -33,8 +36,11 @@ class Background:
 
     def behind(self, function: FunctionFacts) -> str:
         """What in the background alone comes to a function that names no tenant, said for people; else ""."""
-        if function.name == "<module>" or knows_tenant(function, self._index.policy):
+        policy = self._index.policy
+        if function.name == "<module>" or takes_tenant(function, policy):
             return ""
+        if any(says_tenant(name, policy) for name in function.variables):
+            return ""  # it goes through the tenants one by one
         return self._behind(function, 0)
 
     def _behind(self, function: FunctionFacts, depth: int) -> str:
@@ -53,6 +59,28 @@ class Background:
         for part in (*function.path.removesuffix(".py").split("/"), *function.qualname.split(".")):
             if _WORKS.intersection(words(part)):
                 return part
-        sites = self._index.callers(self._index.qualified(function))
-        found = [self._behind(site.function, depth + 1) for site in sites]
+        if _starts_application(function):
+            return f"{function.name}(), when the application starts"
+        found = [self._caller(site, depth) for site in self._sites(function)]
         return found[0] if found and all(found) else ""
+
+    def _caller(self, site: CallSite, depth: int) -> str:
+        if site.function.name == "<module>":
+            return f"{site.path}, when it is run"
+        return self._behind(site.function, depth + 1)
+
+    def _sites(self, function: FunctionFacts) -> tuple[CallSite, ...]:
+        """The calls of a function; where none can be told for sure, all calls by its name, if no other function has that."""
+        index = self._index
+        sites = index.checked_callers(index.qualified(function))
+        if sites or sum(len(names) for _, names in index.tables.find("defined", function.name)) > 1:
+            return sites
+        named = tuple(item for item in index.calls_named(function.name) if index.is_checked(item.path))
+        return named if len(named) <= _MANY else ()
+
+
+def _starts_application(function: FunctionFacts) -> bool:
+    """`lifespan`, and what `@app.on_event("startup")` stands at."""
+    if function.name == "lifespan":
+        return True
+    return any(isinstance(item, Call) and item.name == "on_event" for item in function.decorators)

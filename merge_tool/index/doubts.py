@@ -6,8 +6,16 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from merge_tool.index.entities import Frame, entity_of, strip
-from merge_tool.index.provenance import Provenance, is_credential, is_login, is_secret, is_subject
-from merge_tool.index.related import is_null
+from merge_tool.index.provenance import (
+    ASKERS,
+    Provenance,
+    is_credential,
+    is_login,
+    is_secret,
+    is_subject,
+    spelled,
+)
+from merge_tool.index.related import is_null, key_models
 from merge_tool.index.rows import owner_of
 from merge_tool.index.tables import Flow, Statement, TableUse
 from merge_tool.model.policy import Policy
@@ -15,8 +23,20 @@ from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.matchers import words
 from merge_tool.rulekit.project import Model, Scoped
 from merge_tool.rulekit.tenancy import tenant_words
-from merge_tool.rulekit.tenants import takes_tenant
-from merge_tool.rulekit.values import Attr, Call, Compare, Items, Logic, Op, Ref, Root, Star, Value, walk
+from merge_tool.rulekit.tenants import mentions_tenant, takes_tenant
+from merge_tool.rulekit.values import (
+    Attr,
+    Call,
+    Compare,
+    Items,
+    Logic,
+    Op,
+    Ref,
+    Root,
+    Star,
+    Value,
+    walk,
+)
 
 if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex
@@ -26,7 +46,6 @@ _TIES = frozenset(
 )
 _INVITED = frozenset(("invitation", "invitations", "invite", "invites"))
 _PERSONS = frozenset(("email", "user", "account", "person", "member", "subject", "sub", "identity"))
-_ASKERS = frozenset(("user", "current", "principal", "me", "identity", "actor", "member", "account"))
 _GIVEN_OUT = frozenset(("stripe", "paypal", "braintree", "adyen", "paddle", "lemonsqueezy"))
 _COMPARED = frozenset(("==", "!=", "in", "not in", "is", "is not"))
 _FEW_COLUMNS = 3
@@ -61,16 +80,26 @@ def doubt(index: ProjectIndex, flow: Flow, statement: Statement, entity: TableUs
     origin = Provenance(index)
     if origin.compared_by_callers(flow.frame.function, flow.root):
         return f"every caller that is seen compares the {index.policy.column} of what it gives back"
-    pairs = list(_named(index, flow, statement, entity.key))
+    pairs = list(named_columns(index, flow, statement, entity.key))
+    line = flow.root.span.line if isinstance(flow.root, Root) else 0
     for name, value, frame in pairs:
-        if _is_key(model, name) and (why := origin.of_key(value, frame)):
+        if _is_key(model, name) and (
+            why := origin.of_key(value, frame, models=key_models(model, name, index), line=line)
+        ):
             return why
+    for name, value, frame in pairs:
+        if (
+            not is_null(value)
+            and not _is_key(model, name)
+            and mentions_tenant(value, index.policy, frame.function)
+        ):
+            return f"its {name} is compared with a value that is made from the tenant"
     if takes_tenant(flow.frame.function, index.policy):
         return ""  # who has the tenant in hand and leaves it out forgot it
     reads = isinstance(flow.root, Root) and flow.root.kind in ("select", "query") and not flow.kind
     named = {name for name, _, _ in pairs}
     for name, value, frame in pairs:
-        if reads and name in model.foreign_keys and _asks(value, frame):
+        if reads and name in model.foreign_keys and origin.is_asker(value, frame):
             return f"only the rows of the person who asks are read, by {name}"
         if _is_key(model, name) and is_subject(model, flow.frame.function):
             return "it loads whom a token was made for, before any tenant is known"
@@ -108,7 +137,7 @@ def doubt(index: ProjectIndex, flow: Flow, statement: Statement, entity: TableUs
 
 def _asked_for_person(index: ProjectIndex, flow: Flow, statement: Statement, key: str, model: Model) -> bool:
     """Whether a table beside says which persons belong to which tenants, and is held to one person."""
-    named = {name for name, _, _ in _named(index, flow, statement, key)}
+    named = {name for name, _, _ in named_columns(index, flow, statement, key)}
     if _maps_persons(model, index.policy) and any(_PERSONS.intersection(words(name)) for name in named):
         return True
     keys = set(model.foreign_keys)
@@ -131,21 +160,15 @@ def _maps_persons(model: Model, policy: Policy) -> bool:
     return speaks and bool(_TIES.intersection(have))
 
 
-def _asks(value: Value, frame: Frame) -> bool:
-    """Whether a value is the id of whoever is logged in: `current_user.id`, of a parameter."""
-    owner = owner_of(value, "id") or owner_of(value, "user_id")
-    head = owner.dotted if isinstance(owner, Ref) else ""
-    return frame.function.parameter(head) is not None and bool(_ASKERS.intersection(words(head)))
-
-
 def owner_compared(function: FunctionFacts, root: Value) -> str:
     """The attribute of what a statement loads that is compared with whoever is logged in: `row.owner_id != current_user.id`."""
     for check in function.checks:
         for item in walk(check):
             sides = ((item.left, item.right), (item.right, item.left)) if isinstance(item, Compare) and item.op in _COMPARED else ()  # fmt: skip
             for side, other in sides:
-                person = owner_of(other, "id") or owner_of(other, "user_id")
-                asks = isinstance(person, Ref) and _ASKERS.intersection(words(person.dotted))
+                person = owner_of(spelled(other), "id") or owner_of(spelled(other), "user_id")
+                asks = isinstance(person, Ref) and ASKERS.intersection(words(person.dotted))
+                side = spelled(side)
                 if asks and isinstance(side, Attr) and any(part is root for part in walk(side.base)):
                     return side.name
     return ""
@@ -191,7 +214,7 @@ def _is_key(model: Model, name: str) -> bool:
     return name in model.primary or name in model.foreign_keys or name == "id" or name in model.relationships
 
 
-def _named(
+def named_columns(
     index: ProjectIndex, flow: Flow, statement: Statement, key: str
 ) -> Iterator[tuple[str, Value, Frame]]:
     """The columns of a table that are compared with a value from outside of the statement, always; with that value."""

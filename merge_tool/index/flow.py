@@ -15,20 +15,19 @@ from merge_tool.index.branches import KEPT, Env, dotted_of, holds_query
 from merge_tool.index.scope import ClassScope, Scope, facts_of, keep
 from merge_tool.index.source import Source
 from merge_tool.index.texts import capped, combine
+from merge_tool.index.unroll import unpacked
 from merge_tool.model.source import Span
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, ImportFact, Parameter, Store, Write
 from merge_tool.rulekit.values import (
     Call,
     Const,
     Entry,
-    Fork,
     Function,
     Items,
     Record,
     Ref,
     Root,
     Sink,
-    Star,
     Unknown,
     Value,
     walk,
@@ -267,11 +266,8 @@ class FlowReader:
         elif isinstance(target, ast.Starred):
             self.bind(target.value, Unknown("unpacked"))
         elif isinstance(target, ast.Tuple | ast.List):
-            known = value.items if isinstance(value, Items) and len(value.items) == len(target.elts) else None
-            if known is not None and any(isinstance(item, Star | Fork) for item in known):
-                known = None
             for position, item in enumerate(target.elts):
-                self.bind(item, known[position] if known is not None else Unknown("unpacked"))
+                self.bind(item, unpacked(value, position, len(target.elts)))
         elif isinstance(target, ast.Attribute):
             self.scope.writes.append(Write(self.value(target.value), target.attr, value))
             name = dotted_of(target)

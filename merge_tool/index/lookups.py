@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from merge_tool.index.criteria import guarded
+from merge_tool.index.doubts import owner_compared
 from merge_tool.index.entities import Frame, entity_of
 from merge_tool.index.generic import Generics
-from merge_tool.index.provenance import is_subject
+from merge_tool.index.provenance import Provenance, is_subject
 from merge_tool.index.rows import Rows
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.project import Model, QueryVerdict, Scoped
@@ -25,7 +26,9 @@ _SESSIONS = ("session", "db", "database", "s", "sess", "dbsession", "db_session"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Lookup:
+class Lookup:
+    """What a call looks up: how the table is called, the models that it may be, the key."""
+
     label: str
     models: tuple[Model, ...]
     key: Value | None
@@ -38,6 +41,7 @@ class LookupJudge:
         self._index = index
         self._statements = statements
         self._rows = Rows(index)
+        self._origin = Provenance(index)
         self._generics = Generics(index)
 
     def lookups(self, function: FunctionFacts) -> Iterator[QueryVerdict]:
@@ -45,7 +49,7 @@ class LookupJudge:
         for call in function.calls:
             if call.name not in GETS:
                 continue
-            found = self._read(function, call)
+            found = self.read(function, call)
             if found is None or (found.models and not any(map(self._index.models.is_tenant, found.models))):
                 continue
             scoped, reasons = self._judge(function, call, found)
@@ -56,7 +60,8 @@ class LookupJudge:
 
     # ---- what is looked up -----------------------------------------------------------------------------------
 
-    def _read(self, function: FunctionFacts, call: Call) -> _Lookup | None:
+    def read(self, function: FunctionFacts, call: Call) -> Lookup | None:
+        """What a call looks up by its key; None where it is no lookup."""
         frame = Frame(function.path, function, {}, frozenset())
         receiver = call.receiver
         if isinstance(receiver, Query):
@@ -71,7 +76,7 @@ class LookupJudge:
             return self._active_record(frame, call, receiver)
         return self._of(frame, entity, key, self._is_session(function, receiver))
 
-    def _active_record(self, frame: Frame, call: Call, receiver: Value | None) -> _Lookup | None:
+    def _active_record(self, frame: Frame, call: Call, receiver: Value | None) -> Lookup | None:
         """`User.get(1)` where no method of the project's answers to it."""
         if not isinstance(receiver, Ref) or len(call.args) != 1 or call.name not in ("get", "get_or_404"):
             return None
@@ -82,12 +87,12 @@ class LookupJudge:
             or self._index.callee(frame.path, frame.function, call) is not None
         ):
             return None
-        return None if found.known else _Lookup(found.name, (found,), call.args[0])
+        return None if found.known else Lookup(found.name, (found,), call.args[0])
 
-    def _of(self, frame: Frame, entity: Value, key: Value | None, is_session: bool) -> _Lookup | None:
+    def _of(self, frame: Frame, entity: Value, key: Value | None, is_session: bool) -> Lookup | None:
         model = self._model(frame, entity)
         if model is not None:
-            return _Lookup(model.name, (model,), key)
+            return Lookup(model.name, (model,), key)
         if not is_session or not isinstance(entity, Ref):
             return None
         if isinstance(key, Const) and not isinstance(key.value, int):
@@ -95,7 +100,7 @@ class LookupJudge:
         models = self._generics.models(frame.path, frame.function, entity.dotted)
         tenants = [item.name for item in models if self._index.models.is_tenant(item)]
         names = ", ".join([*tenants[:_MAX_NAMES], *(["…"] if len(tenants) > _MAX_NAMES else [])])
-        return _Lookup(f"{entity.dotted} ({names})" if names else entity.dotted, models, key)
+        return Lookup(f"{entity.dotted} ({names})" if names else entity.dotted, models, key)
 
     def _model(self, frame: Frame, value: Value) -> Model | None:
         if not isinstance(value, Ref):
@@ -121,7 +126,7 @@ class LookupJudge:
 
     # ---- whether it is held ----------------------------------------------------------------------------------
 
-    def _judge(self, function: FunctionFacts, call: Call, found: _Lookup) -> tuple[Scoped, list[str]]:
+    def _judge(self, function: FunctionFacts, call: Call, found: Lookup) -> tuple[Scoped, list[str]]:
         if call.receiver is not None and self._statements.sessions.is_bound(function, call.receiver):
             return Scoped.YES, []
         guards = self._index.guards()
@@ -151,6 +156,14 @@ class LookupJudge:
                 return Scoped.UNDECIDED, [
                     "its key is an attribute of another row, whose tenant is not known here"
                 ]
+            why = self._origin.of_key(
+                found.key,
+                Frame(function.path, function, {}, frozenset()),
+                models=frozenset(item.qualified for item in found.models),
+                line=call.span.line,
+            )
+            if why or (why := owner_compared(function, call)):
+                return Scoped.UNDECIDED, [why]
         reasons = [f"nothing compares the row's {self._index.policy.column} after it is loaded"]
         if callers:
             site = callers[0]

@@ -10,13 +10,14 @@ from merge_tool.rulekit.matchers import words
 from merge_tool.rulekit.operators import is_staff
 from merge_tool.rulekit.project import Route
 from merge_tool.rulekit.tenants import knows_tenant, takes_tenant
+from merge_tool.rulekit.values import Call
 
 if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex
 
 # Parts of paths that come before anybody is known, or that machines ask.
 _BEFORE = frozenset(
-    "login logout signin signup register registration token oauth oauth2 oidc saml sso callback forgot-password reset-password forgot_password reset_password webhook health healthz healthcheck livez readyz liveness readiness version auth authn password forgot mfa totp passkeys verify-email verify_email magic-link magic_link .well-known jwks jwks.json unsubscribe request-access waitlist plans pricing public challenge".split()  # noqa: SIM905
+    "login logout signin signup register registration token oauth oauth2 oidc saml sso callback webhooks hooks hook callbacks forgot-password reset-password forgot_password reset_password webhook health healthz healthcheck livez readyz liveness readiness version auth authn password forgot mfa totp passkeys verify-email verify_email magic-link magic_link .well-known jwks jwks.json unsubscribe request-access waitlist plans pricing public challenge".split()  # noqa: SIM905
 )
 # Parts of paths that mean whoever is logged in, and what is theirs in every tenant.
 _OWN = frozenset(
@@ -64,6 +65,9 @@ class Openings:
         if secret:
             return f"who comes to it knows the {secret} in its path, which stands for what was given to nobody else"
         function = self._function(route)
+        signed = _signed(function) if function is not None else ""
+        if signed:
+            return f"whoever comes to it shows a {signed}, as another system does that calls back"
         own = (
             _own_part(route)
             if function is not None and not knows_tenant(function, self._index.policy)
@@ -131,6 +135,15 @@ def _secret_in(route: Route) -> str:
         if not found:
             return ""
     return found
+
+
+def _signed(function: FunctionFacts) -> str:
+    """The header by which another system shows who it is: `stripe_signature`, of a route without anybody logged in."""
+    for item in function.params:
+        headed = isinstance(item.default, Call) and item.default.name == "Header"
+        if headed and "signature" in words(item.name):
+            return item.name
+    return ""
 
 
 def _own_part(route: Route) -> str:

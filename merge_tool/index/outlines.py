@@ -11,7 +11,7 @@ from merge_tool.rulekit.values import Call, Record, Ref
 # table -> key -> names; for the whole project: table -> key -> file -> names
 Outline = dict[str, dict[str, tuple[str, ...]]]
 Table = dict[str, dict[str, tuple[str, ...]]]
-TABLES = ("calls", "supers", "aliases", "derived", "web", "indexes", "revisions", "listens", "bases", "models", "imports", "jobs", "job_classes")  # fmt: skip
+TABLES = ("calls", "supers", "aliases", "derived", "web", "indexes", "revisions", "listens", "bases", "models", "imports", "jobs", "job_classes", "defined")  # fmt: skip
 WEB = frozenset(("get", "post", "put", "delete", "patch", "options", "head", "trace", "api_route", "route", "websocket", "websocket_route"))  # fmt: skip
 _WEB_CALLS = ("include_router", "mount", "add_api_route", "add_api_websocket_route")
 _LISTENS = ("listen", "listens_for")
@@ -28,6 +28,7 @@ def outline(module: ModuleFacts) -> Outline:
     found: dict[str, dict[str, dict[str, None]]] = {table: {} for table in TABLES}
     calls, supers, aliases = found["calls"], found["supers"], found["aliases"]
     for qualname, function in module.functions.items():
+        found["defined"].setdefault(function.name, {})[qualname] = None
         names = {call.name for call in function.calls}
         for name in names:
             calls.setdefault(name, {})[qualname] = None

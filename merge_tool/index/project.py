@@ -227,9 +227,10 @@ class ProjectIndex(ProjectAnswers):
 
     def checked_callers(self, qualified: str) -> tuple[CallSite, ...]:
         """Those of the callers that stand in files which the policy has checked: a test lets nothing go, and keeps nothing."""
-        return tuple(site for site in self.callers(qualified) if self._is_checked(site.path))
+        return tuple(site for site in self.callers(qualified) if self.is_checked(site.path))
 
-    def _is_checked(self, path: str) -> bool:
+    def is_checked(self, path: str) -> bool:
+        """Whether the policy has a file checked."""
         known = self._checked_files.get(path)
         if known is None:
             take, leave = self.policy.checked_paths, self.policy.unchecked_paths

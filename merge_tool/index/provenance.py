@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from merge_tool.index.entities import Frame, strip
 from merge_tool.index.passing import passed_for
 from merge_tool.index.rows import SENT_IN, Rows, model_of, owner_of
+from merge_tool.index.ways import ways
+from merge_tool.index.words import ELEMENT
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.matchers import words
 from merge_tool.rulekit.project import Model
@@ -29,8 +32,18 @@ _REQUESTS = frozenset(("BaseModel", "RootModel", "Schema", "BaseSchema", "SQLMod
 _SENT = frozenset(
     "create update patch edit in request req payload input schema form params query body filter filters sent new".split()  # noqa: SIM905
 )
+_SAME = frozenset(("str", "int", "UUID", "uuid"))
+# How whoever is logged in is called.
+ASKERS = frozenset(("user", "current", "principal", "me", "identity", "actor", "member", "account"))
 _ACCOUNTS = frozenset(("user", "users", "account", "accounts", "admin", "admins", "person", "member"))
 _LOGINS = frozenset(("email", "login", "username"))
+
+
+def spelled(value: Value) -> Value:
+    """A key without what only writes it another way: `str(user.id)`, `UUID(deal_id)`."""
+    while isinstance(value, Call) and value.name in _SAME and len(value.args) == 1 and not value.kwargs:
+        value = value.args[0]
+    return value
 
 
 def is_secret(column: str) -> bool:
@@ -79,16 +92,38 @@ class Provenance:
         self._index = index
         self._rows = Rows(index)
 
-    def of_key(self, value: Value, frame: Frame, depth: int = 0) -> str:
-        """What speaks for a key that is compared with a primary or a foreign key, said for people; "" where nothing does."""
-        value = strip(value)
+    def of_key(
+        self,
+        value: Value,
+        frame: Frame,
+        depth: int = 0,
+        models: frozenset[str] = frozenset(),
+        line: int = 0,
+    ) -> str:
+        """What speaks for a key that is compared with a primary or a foreign key, said for people; "" where nothing does.
+
+        Args:
+            models: the absolute names of those whose rows it names; none where that is not known.
+            line: where it is used.
+        """
+        value = spelled(strip(value))
         if depth > _DEPTH or isinstance(value, Query):
             return ""
+        if models and (proved := self._index.proofs.of_value(value, frame, models, line)):
+            return proved
         if isinstance(value, Ref) and (bound := frame.bindings.get(value.dotted)) is not None:
-            return self.of_key(bound[0], bound[1], depth + 1)
-        read = self._read_before(value)
+            return self.of_key(bound[0], bound[1], depth + 1, models, line)
+        read = self._read_before(value) or self._of_row(value, frame, known=True)
         if read:
             return read
+        if _is_worked_out(value, frame):
+            return "its key is worked out in the function, in a way which this tool does not follow"
+        if (
+            isinstance(value, Ref)
+            and frame.function.name.startswith("_")
+            and (handed := self._by_callers(frame.function, value.dotted, depth, models))
+        ):
+            return handed
         if takes_tenant(frame.function, self._index.policy):
             return ""  # who has the tenant in hand and leaves it out forgot it
         if isinstance(value, Ref) and "." not in value.dotted:
@@ -96,7 +131,7 @@ class Provenance:
             row = self._index.models.by_name.get(kind) if kind else None
             if row is not None and self._index.models.is_tenant(row):
                 return f"it names the {row.name} in hand, whose tenant was settled where that came from"
-            return self._by_callers(frame.function, value.dotted, depth)
+            return self._by_callers(frame.function, value.dotted, depth, models)
         return self._of_row(value, frame)
 
     def _read_before(self, value: Value) -> str:
@@ -107,16 +142,21 @@ class Provenance:
                 )
         return ""
 
-    def _of_row(self, value: Value, frame: Frame) -> str:
-        """`order.id`, `[item.order_id for item in items]`: keys that rows in hand hold."""
+    def _of_row(self, value: Value, frame: Frame, *, known: bool = False) -> str:
+        """`order.id`, `[item.order_id for item in items]`: keys that rows in hand hold; with `known` only rows of tenants' models."""
         for item in (value, *walk(value)):
             if isinstance(item, Ref | Attr) and (owner := owner_of(item)) is not None:
                 name = item.last if isinstance(item, Ref) else item.name
-                if (name == "id" or name.endswith(("_id", "uuid"))) and (what := self._row(owner, frame)):
-                    return f"its key is the {name} of {what}, whose tenant was settled where that came from"
+                if name != "id" and not name.endswith(("_id", "uuid")):
+                    continue
+                rows = [self._row(row, frame, known) for row in _each(owner)]
+                if rows and all(rows):
+                    return (
+                        f"its key is the {name} of {rows[0]}, whose tenant was settled where that came from"
+                    )
         return ""
 
-    def _row(self, owner: Value, frame: Frame) -> str:
+    def _row(self, owner: Value, frame: Frame, known: bool) -> str:
         """What a row in hand is called; "" for what came in with a request, and for what is no row."""
         written = owner.dotted if isinstance(owner, Ref) else ""
         if written in ("self", "cls") or set(written.lower().split(".")) & SENT_IN:
@@ -125,6 +165,8 @@ class Provenance:
         model = self._index.models.by_name.get(kind) if kind else None
         if model is not None:
             return model.name if self._index.models.is_tenant(model) else ""
+        if known:
+            return ""
         if kind and self._index.find_class(kind) is not None:
             return "" if self._is_sent_in(kind, frame.function) else kind.rpartition(".")[2]
         if kind or not isinstance(owner, Ref) or "." in written:
@@ -155,19 +197,44 @@ class Provenance:
                     return name
         return ""
 
-    def _by_callers(self, function: FunctionFacts, name: str, depth: int) -> str:
-        """Whether all callers that are seen hand in the key of a row that they have."""
-        if depth >= _CALLERS or function.parameter(name) is None or function.decorators:
-            return ""
+    def is_asker(self, value: Value, frame: Frame, depth: int = 0) -> bool:
+        """Whether a value is the id of whoever is logged in: `current_user.id`, of a parameter; or all callers hand that in."""
+        value = spelled(value)
+        owner = owner_of(value, "id") or owner_of(value, "user_id")
+        head = owner.dotted if isinstance(owner, Ref) else ""
+        if head:
+            return frame.function.parameter(head) is not None and bool(ASKERS.intersection(words(head)))
+        if not isinstance(value, Ref) or "." in value.dotted or depth >= _CALLERS:
+            return False
+        if (bound := frame.bindings.get(value.dotted)) is not None:
+            return self.is_asker(bound[0], bound[1], depth + 1)
+        handed = self._handed_in(frame.function, value.dotted)
+        return bool(handed) and all(self.is_asker(passed, where, depth + 1) for passed, where, _ in handed)
+
+    def _handed_in(self, function: FunctionFacts, name: str) -> list[tuple[Value, Frame, int]]:
+        """What the callers that are seen hand in for a parameter, and where; nothing where one cannot be told."""
+        if function.parameter(name) is None or function.decorators:
+            return []
         sites = self._index.checked_callers(self._index.qualified(function))
-        if not 0 < len(sites) <= _MANY:
-            return ""
-        for site in sites:
+        found = []
+        for site in sites if len(sites) <= _MANY else ():
             passed = passed_for(function, site.call, name)
+            if passed is None:
+                return []
             where = Frame(site.path, site.function, {}, frozenset(site.call.present))
-            if passed is None or not self.of_key(passed, where, depth + 1):
-                return ""
-        return f"every caller hands in, as {name}, the key of a row that it has"
+            found.append((passed, where, site.call.span.line))
+        return found
+
+    def _by_callers(self, function: FunctionFacts, name: str, depth: int, models: frozenset[str]) -> str:
+        """Whether all callers that are seen hand in the key of a row that they have."""
+        handed = self._handed_in(function, name) if depth < _CALLERS else []
+        if not handed or not all(
+            self.of_key(passed, where, depth + 1, models, line) for passed, where, line in handed
+        ):
+            return ""
+        return (
+            f"every caller hands in, as {name}, the key of a row that it has, or has shown to be the tenant's"
+        )
 
     def compared_by_callers(self, function: FunctionFacts, root: Value) -> bool:
         """Whether a function gives back what a statement reads, and all callers that are seen compare its tenant."""
@@ -186,3 +253,27 @@ class Provenance:
             if not passed_on or further:
                 return False
         return True
+
+
+def _each(value: Value) -> Iterator[Value]:
+    """The values that a row in hand may be: the elements of a list that was built here, one on each way."""
+    for item in ways(value):
+        if (
+            isinstance(item, Unknown)
+            and item.why == ELEMENT
+            and item.inside
+            and isinstance(item.inside[0], Items)
+        ):
+            yield from ways(item.inside[0])
+        else:
+            yield item
+
+
+def _is_worked_out(value: Value, frame: Frame) -> bool:
+    """Whether a key has its origin in the function, unknown how, and not in what was handed to it: `seen[0]`, not `key`."""
+    unknown = False
+    for item in (value, *walk(value)):
+        if isinstance(item, Ref) and frame.function.parameter(item.dotted.partition(".")[0]) is not None:
+            return False
+        unknown |= isinstance(item, Unknown) and not item.inside
+    return unknown

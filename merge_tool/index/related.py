@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from merge_tool.index.entities import EntityRef, Frame, entity_of
 from merge_tool.rulekit.matchers import words
+from merge_tool.rulekit.project import Model
 from merge_tool.rulekit.values import Attr, Call, Const, Ref, Value, walk
 
 if TYPE_CHECKING:
@@ -55,3 +56,20 @@ def names_row(value: Value, key: Value, other: EntityRef) -> bool:
 
 def _last(value: Value) -> str:
     return value.last if isinstance(value, Ref) else value.name if isinstance(value, Attr) else ""
+
+
+def identifies(model: Model, name: str) -> bool:
+    """Whether a column names one row of a table over all tenants: its whole primary key."""
+    return (name,) == model.primary or (not model.primary and name == "id")
+
+
+def key_models(model: Model, name: str, index: ProjectIndex) -> frozenset[str]:
+    """The models whose rows a column of a table names: its own by its primary key, another's by a foreign key."""
+    found: set[str] = set()
+    if identifies(model, name):
+        found.add(model.qualified)
+    if name in model.foreign_keys:
+        target = index.models.find(model.foreign_keys[name])
+        if target is not None:
+            found.add(target.qualified)
+    return frozenset(found)

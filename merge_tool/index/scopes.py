@@ -352,6 +352,10 @@ class StatementJudge:
                 role if entity.primary else "joined",
             )
 
+    def read(self, flow: Flow) -> Statement:
+        """The tables and conditions of one flow, not judged."""
+        return self._statements.read(flow, frozenset())
+
     def inner_scopes(self, flow: Flow) -> list[Scoped]:
         """How far the subqueries and CTEs are held that a statement reads from."""
         if not isinstance(flow.root, Root) or flow.root.kind in ("union", "insert"):

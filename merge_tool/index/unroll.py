@@ -164,3 +164,26 @@ class Unroller:
         if module is None or rest not in module.top.variables:
             return None
         return module.top.variables[rest], Scene(module.path, module.top)
+
+
+def unpacked(value: Value, position: int, count: int) -> Value:
+    """What one name of several is bound to when a tuple is unpacked, or an element of a list of tuples that was built here."""
+    match value:
+        case Items(items) if len(items) == count and not any(isinstance(item, Star | Fork) for item in items):
+            return items[position]
+        case Fork():
+            then = tuple(unpacked(item, position, count) for item in value.then)
+            orelse = tuple(unpacked(item, position, count) for item in value.orelse)
+            if not any(isinstance(item, Unknown) for item in (*then, *orelse)):
+                return Fork(value.test, then, orelse)
+        case Choice():
+            arms = tuple(unpacked(item, position, count) for item in value.arms)
+            if not any(isinstance(item, Unknown) for item in arms):
+                return Choice(arms, value.test)
+        case Unknown(inside=(Items(items),)) if value.why == ELEMENT and items:
+            parts = tuple(unpacked(item, position, count) for item in items)
+            if not any(isinstance(item, Unknown) for item in parts):
+                return Unknown(ELEMENT, (Items(parts),))
+        case _:
+            pass
+    return Unknown("unpacked")

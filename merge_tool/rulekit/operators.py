@@ -19,6 +19,8 @@ _PAIRS = frozenset(
         ("instance", "admin"),
         ("site", "admin"),
         ("back", "office"),
+        ("master", "admin"),
+        ("root", "admin"),
         *(
             ("platform", who)
             for who in "admin admins operator operators actor owner scope staff team manager role roles".split()  # noqa: SIM905
