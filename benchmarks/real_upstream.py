@@ -4,8 +4,8 @@
 
 Builds a fork of the upstream's commit 3577054d plus the tenancy layer of fixtures/, merges 258a4a5c phase by phase with the
 command line as a user would, and counts on the resulting branch. Gates are signed, and a conflict that is left is resolved to upstream's side, since the
-fork has nothing of its own there but codemods' work, which the story's codemods do again. A stop that a person must mend is told, and the
-story is left out. Nothing of the clone is executed, except that with --python
+fork has nothing of its own there but codemods' work, which the story's codemods do again. A new finding that stops a story is accepted
+unseen, by a suppression that says so, and counted. Any other stop is for a person: it is told, and the story is left out. Nothing of the clone is executed, except that with --python
 (an interpreter that has the upstream's requirements) the cabinet and the web API are imported there.
 """
 
@@ -16,11 +16,16 @@ import ast
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 VERBS = {"get", "post", "put", "patch", "delete", "head", "options", "websocket", "api_route"}
 
@@ -68,50 +73,119 @@ def takes_tenant(node: ast.AsyncFunctionDef | ast.FunctionDef) -> bool:
 
 
 MOVES = 400
+ACCEPTED = "accepted by the benchmark, nobody looked"
+_FINDING = re.compile(r"^(?P<path>[^:]+):(?P<line>\d+):\d+: (?P<code>[A-Z]+\d+) ")
 
 
-def run_phase(fork: Path, number: int, python: str, notes: list[str]) -> tuple[int, float]:
-    """Runs one phase to its end with the moves of a person who looks at nothing; gives the last exit code and the seconds.
+@dataclass
+class Run:
+    """A fork under way, and what the benchmark did there as a person would.
 
-    Args:
-        notes: gets a line for each gate, resolution and story left out.
+    Attributes:
+        notes: a line for each gate, resolution and story left out.
+        accepted: how many findings were suppressed unseen, by code.
+        predicted: for each phase the dry run's verdicts, by file.
     """
-    interpreter = ("--python", python) if python else ()
-    code, text, seconds = tool(fork, "phase", str(number), "--json", *interpreter)
-    for _ in range(MOVES):
-        state = json.loads(tool(fork, "status", "--json")[1])
-        if not state["run"]:
-            break
-        stuck = [item for item in state["stories"] if item["status"] in ("gate", "stopped")]
-        if not stuck:
-            break
-        name = stuck[0]["id"] + (f"#{stuck[0]['batch']}" if stuck[0]["batch"] else "")
-        if stuck[0]["status"] == "gate":
-            tool(
-                fork,
-                "approve",
-                name,
-                "--name",
-                "benchmark",
-                "--note",
-                "signed by the benchmark, nobody looked",
-            )
-            notes.append(f"{name}: gate signed")
+
+    fork: Path
+    python: str
+    notes: list[str] = field(default_factory=list)
+    accepted: Counter[str] = field(default_factory=Counter)
+    predicted: dict[int, dict[str, set[str]]] = field(default_factory=dict)
+
+    def phase(self, number: int) -> str:
+        """Runs one phase to its end with the moves of a person who looks at nothing; gives a row of the table."""
+        interpreter = ("--python", self.python) if self.python else ()
+        dry_code, dry, dry_seconds = tool(self.fork, "phase", str(number), "--dry-run", "--json")
+        self.predicted[number] = verdicts(json.loads(dry)["files"] if dry.startswith("{") else [])
+        code, text, seconds = tool(self.fork, "phase", str(number), "--json", *interpreter)
+        for _ in range(MOVES):
+            state = json.loads(tool(self.fork, "status", "--json")[1])
+            stuck = [item for item in state["stories"] if item["status"] in ("gate", "stopped")]
+            if not state["run"] or not stuck:
+                break
+            self._move(stuck[0])
+            code, text, more = tool(self.fork, "continue", "--json", *interpreter)
+            seconds += more
+        if not text.startswith("{"):
+            self.notes.append(f"phase {number} said: {text[-600:]}")
+        return f"exit code {code}, {seconds:.1f} s (dry run {dry_code}, {dry_seconds:.1f} s)"
+
+    def _move(self, story: dict[str, Any]) -> None:
+        """Deals with one stop: a signature, upstream's side, a finding accepted, or the story left out."""
+        name = story["id"] + (f"#{story['batch']}" if story["batch"] else "")
+        if story["status"] == "gate":
+            note = "signed by the benchmark, nobody looked"
+            tool(self.fork, "approve", name, "--name", "benchmark", "--note", note)
+            self.notes.append(f"{name}: gate signed")
+            return
+        found = tool(self.fork, "conflicts", "--json")[1]
+        left = [item["path"] for item in json.loads(found)["conflicts"]] if found.startswith("{") else []
+        for path in left:
+            tool(self.fork, "resolve", path, "--theirs")
+        if left:
+            self.notes.append(f"{name}: {len(left)} conflicts to upstream's side: {', '.join(left)[:300]}")
+        elif count := self._accept(name):
+            self.notes.append(f"{name}: {count} findings accepted: {story['message'][:120]}")
         else:
-            found = tool(fork, "conflicts", "--json")[1]
-            left = [item["path"] for item in json.loads(found)["conflicts"]] if found.startswith("{") else []
-            for path in left:
-                tool(fork, "resolve", path, "--theirs")
-            if not left:
-                tool(fork, "skip", name, "--reason", "a person must mend it")
-                notes.append(f"{name}: left out: {stuck[0]['message'][:200]}")
-            else:
-                notes.append(f"{name}: {len(left)} conflicts to upstream's side: {', '.join(left)[:300]}")
-        code, text, more = tool(fork, "continue", "--json", *interpreter)
-        seconds += more
-    if not text.startswith("{"):
-        notes.append(f"phase {number} said: {text[-600:]}")
-    return code, seconds
+            tool(self.fork, "skip", name, "--reason", "a person must mend it")
+            self.notes.append(f"{name}: left out: {story['message'][:200]}")
+
+    def _accept(self, name: str) -> int:
+        """Suppresses the new findings that a story stopped on; gives how many, 0 where it stopped on something else."""
+        report = json.loads(tool(self.fork, "report", "--format", "json")[1])
+        parts = [part for story in report["stories"] for part in story["parts"] if part["id"] == name]
+        stops = [step for part in parts for step in part["steps"] if step["status"] == "stopped"]
+        lines: dict[tuple[str, int], set[str]] = {}
+        for step in stops:
+            for match in map(_FINDING.match, step["details"] if step["kind"] == "validate" else ()):
+                if match:
+                    lines.setdefault((match["path"], int(match["line"])), set()).add(match["code"])
+        count = 0
+        for (path, line), codes in sorted(lines.items(), reverse=True):
+            file = self.fork / ".merge-tool" / "worktree" / path
+            text = file.read_text(encoding="utf-8").split("\n")
+            if "tenant: ignore" in text[line - 1] or not codes:
+                continue  # it was accepted before, and that did not help
+            text[line - 1] += f"  # tenant: ignore[{', '.join(sorted(codes))}] {ACCEPTED}"
+            file.write_text("\n".join(text), encoding="utf-8")
+            self.accepted.update(codes)
+            count += len(codes)
+        return count
+
+    def compared(self) -> dict[str, str]:
+        """For each phase, on how many files the dry run's verdicts and the run's are the same."""
+        state = json.loads(tool(self.fork, "status", "--json")[1])
+        rows = {}
+        for number, predicted in self.predicted.items():
+            done = {item["id"] for item in state["stories"] if item["status"] == "done"}
+            mine = [
+                item
+                for item in state["files"]
+                if item["story"] in done and item["story"].partition(".")[0] == str(number)
+            ]
+            real = verdicts(mine)
+            both = real.keys() & predicted.keys()
+            same = sum(bool(real[path] & predicted[path]) for path in both)
+            other = Counter(
+                f"{min(predicted[path])} -> {min(real[path])}"
+                for path in both
+                if not real[path] & predicted[path]
+            )
+            told = ", ".join(f"{count} {name}" for name, count in other.most_common(4))
+            rows[f"phase {number}, verdicts"] = (
+                f"{same} of {len(both)} the same{f' ({told})' if told else ''}; {len(predicted.keys() - real.keys())} only predicted, "
+                f"{len(real.keys() - predicted.keys())} not predicted"
+            )
+        return rows
+
+
+def verdicts(files: Sequence[Mapping[str, str]]) -> dict[str, set[str]]:
+    """The verdicts of each file."""
+    found: dict[str, set[str]] = {}
+    for item in files:
+        found.setdefault(item["path"], set()).add(item["verdict"])
+    return found
 
 
 def measure(fork: Path, branch: str, python: str) -> dict[str, object]:
@@ -185,23 +259,30 @@ def main() -> int:
         )
         fork = home / "fork"
         rows: dict[str, object] = {}
-        notes: list[str] = []
+        began = time.perf_counter()
+        run = Run(fork, options.python)
         for number in range(options.phases):
-            dry_code, dry, dry_seconds = tool(fork, "phase", str(number), "--dry-run", "--json")
-            code, seconds = run_phase(fork, number, options.python, notes)
-            predicted = len(json.loads(dry)["files"]) if dry.startswith("{") else 0
-            rows[f"phase {number}"] = (
-                f"exit code {code}, {seconds:.1f} s (dry run {dry_code}, {dry_seconds:.1f} s, {predicted} verdicts)"
-            )
-        rows["moves"] = notes
+            rows[f"phase {number}"] = run.phase(number)
+            print(f"phase {number}: {rows[f'phase {number}']}", file=sys.stderr, flush=True)
+        rows["all, with the dry runs"] = f"{time.perf_counter() - began:.0f} s"
+        rows |= run.compared()
+        rows["moves"] = run.notes
+        rows["findings accepted unseen"] = ", ".join(
+            f"{count} {code}" for code, count in run.accepted.most_common()
+        )
         status = json.loads(tool(fork, "status", "--json")[1])
-        rows["stories done"] = sum(item["status"] == "done" for item in status["stories"])
+        report = json.loads(tool(fork, "report", "--format", "json")[1])
+        for what in ("stories", "criteria"):
+            counted = Counter(item["status"] for item in report[what])
+            rows[what] = ", ".join(f"{count} {name}" for name, count in counted.most_common())
         rows["stopped"] = "; ".join(status["stop"]) or "nothing"
         rows |= measure(fork, status["run"]["branch"], options.python)
         rows["commits"] = git(
-            fork, "log", "--reverse", "--format=%s", f"main..{status['run']['branch']}"
+            fork, "log", "--reverse", "--first-parent", "--format=%s", f"main..{status['run']['branch']}"
         ).splitlines()
-        report = json.loads(tool(fork, "report", "--format", "json")[1])
+        rows["the criteria"] = [
+            f"{item['id']} {item['status']}: {item['evidence'][:160]}" for item in report["criteria"]
+        ]
         rows["sites left to a person"] = len(report.get("not_done", []))
     about = f"merge-tool on Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} CPUs; one run each"
     if options.json:

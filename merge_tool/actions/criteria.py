@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from merge_tool.actions.base import Context
@@ -23,7 +24,21 @@ _STATUS = {True: CriterionStatus.PASSED, False: CriterionStatus.FAILED}
 def evaluate(ctx: Context, criteria: Sequence[Criterion]) -> tuple[CriterionResult, ...]:
     """The standing of each criterion on the branch as it is now, with its evidence."""
     ran = _run_together(ctx, criteria)
-    return tuple(CriterionResult(item.id, *_evaluate(ctx, item, ran)) for item in criteria)
+    return tuple(CriterionResult(item.id, *_with_database(ctx, item, ran)) for item in criteria)
+
+
+def _with_database(
+    ctx: Context, criterion: Criterion, ran: Mapping[str, tuple[bool, str]]
+) -> tuple[CriterionStatus, str]:
+    """The standing of a criterion's check, and of what must hold besides where a database is given: the worse of the two."""
+    standing = _evaluate(ctx, criterion, ran)
+    url = ctx.settings.database_url
+    if criterion.with_database is None or not url or url.startswith("sqlite"):
+        return standing
+    live = live_criterion(ctx, replace(criterion, check=criterion.with_database))
+    order = (CriterionStatus.FAILED, CriterionStatus.OPEN)
+    status = next((item for item in order if item in (standing[0], live[0])), standing[0])
+    return status, f"{standing[1]}; {live[1]}"
 
 
 def _run_together(ctx: Context, criteria: Sequence[Criterion]) -> dict[str, tuple[bool, str]]:

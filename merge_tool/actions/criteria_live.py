@@ -47,7 +47,7 @@ def live_criterion(ctx: Context, criterion: Criterion) -> Standing:
 
 
 @contextmanager
-def _database(ctx: Context, where: str) -> Iterator[tuple[str, str]]:
+def asked_database(ctx: Context, where: str) -> Iterator[tuple[str, str]]:
     """The URL of the database to ask, and what to call it."""
     if where == "given":
         yield ctx.settings.database_url, _shown(ctx.settings.database_url)
@@ -66,7 +66,7 @@ def _schema(ctx: Context, options: Mapping[str, Any]) -> Standing:
     from merge_tool.database.live.inspect import inspect_database
 
     where, table, select = options.get("live", ""), options.get("table", ""), tuple(options.get("select", ()))
-    with _database(ctx, where) as (url, called):
+    with asked_database(ctx, where) as (url, called):
         role = ctx.settings.database_role
         found = inspect_database(url, ctx.policy, role=role)
         columns = {item.bare: set(item.columns) for item in found.catalog.tables.values()}
@@ -105,7 +105,7 @@ def _schema(ctx: Context, options: Mapping[str, Any]) -> Standing:
 def _query(ctx: Context, options: Mapping[str, Any]) -> Standing:
     from merge_tool.database.live.ask import ask
 
-    with _database(ctx, options.get("on", "given")) as (url, called):
+    with asked_database(ctx, options.get("on", "given")) as (url, called):
         got = ask(url, options["sql"])
     expected = options.get("expect")
     sql = " ".join(str(options["sql"]).split())
@@ -135,7 +135,7 @@ def _explain(ctx: Context, options: Mapping[str, Any]) -> Standing:
     from merge_tool.database.live.ask import explain_tables
 
     where = options.get("on", "branch")
-    with _database(ctx, where) as (url, called):
+    with asked_database(ctx, where) as (url, called):
         explained = explain_tables(
             url, ctx.policy, tables=options.get("tables", ()), queries=options.get("queries", ()), limit=options.get("max_ms"), rows=where == "branch"
         )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 import xml.etree.ElementTree as ET
@@ -14,6 +15,7 @@ from typing import Any, ClassVar
 from merge_tool.actions.base import Context
 from merge_tool.actions.coverage import read_coverage
 from merge_tool.actions.new_coverage import measure, new_lines
+from merge_tool.actions.proofs import Green, belongs, comparable, suite_of
 from merge_tool.errors import ActionError
 from merge_tool.model.outcome import FileCoverage, LedgerEntry, Outcome, OutcomeStatus
 from merge_tool.programs import Result, run_program
@@ -79,12 +81,12 @@ def run_tests(
     Raises:
         ActionError: pytest cannot be run there.
     """
-    with run_pytest(ctx, nodes, args, coverage=coverage is not None) as (result, suite, report):
-        total, failed, skipped = counts(suite)
+    with run_pytest(ctx, nodes, args, coverage=coverage is not None) as ran:
+        result, report = ran.result, ran.report
+        total, failed, skipped = counts(ran.suite)
         ok = result.code == 0 and failed == 0 and total > skipped
-        said = (
-            f"{total - failed - skipped} passed, {failed} failed, {skipped} skipped (exit code {result.code})"
-        )
+        ended = f"in {ran.source} on the same files" if ran.source else f"exit code {result.code}"
+        said = f"{total - failed - skipped} passed, {failed} failed, {skipped} skipped ({ended})"
         if coverage is not None:
             if not report.exists():
                 raise ActionError(
@@ -115,69 +117,95 @@ def run_nodes(ctx: Context, nodes: list[str]) -> dict[str, tuple[bool, str]]:
     Raises:
         ActionError: pytest cannot be run there.
     """
-    with run_pytest(ctx, nodes) as (_, suite, _report):
-        cases = list(suite.iter("testcase"))
+    with run_pytest(ctx, nodes) as ran:
+        cases = list(ran.suite.iter("testcase"))
+        ended = f" (in {ran.source} on the same files)" if ran.source else ""
         found = {}
         for node in nodes:
             mine = [case for case in cases if belongs(case, node)]
             failed = sum(case.find("failure") is not None or case.find("error") is not None for case in mine)
             skipped = sum(case.find("skipped") is not None for case in mine)
             if mine:
-                said = f"{len(mine) - failed - skipped} passed, {failed} failed, {skipped} skipped"
+                said = f"{len(mine) - failed - skipped} passed, {failed} failed, {skipped} skipped{ended}"
                 found[node] = (not failed and len(mine) > skipped, said)
         return found
 
 
-def belongs(case: ET.Element, node: str) -> bool:
-    """Whether a test case of a JUnit file is of a node: `tests/test_a.py::TestB::test_c`, a file, or a folder."""
-    path, *inside = node.split("::")
-    module = path.rstrip("/").removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-    home, name = case.get("classname", ""), case.get("name", "").partition("[")[0]
-    if not inside:
-        return home == module or home.startswith(f"{module}.")
-    whole = [*home.removeprefix(module).strip(".").split("."), name]
-    wanted = [item.partition("[")[0] for item in inside]
-    return (home == module or home.startswith(f"{module}.")) and [part for part in whole if part][
-        : len(wanted)
-    ] == wanted
+@dataclass(frozen=True)
+class PytestRun:
+    """How a run of pytest ended: its exit code and output, the suite of its JUnit file, and where the coverage's report stands.
+
+    `source` says which earlier run showed it, where there was none now.
+    """
+
+    result: Result
+    suite: ET.Element
+    report: Path
+    source: str = ""
 
 
 @contextmanager
 def run_pytest(
     ctx: Context, nodes: list[str], args: tuple[str, ...] = (), *, coverage: bool = False
-) -> Iterator[tuple[Result, ET.Element, Path]]:
-    """Runs pytest on the checked-out branch; gives how it ended, the suite of its JUnit file, and where the coverage stands.
+) -> Iterator[PytestRun]:
+    """Runs pytest on the checked-out branch, unless a green run of the same tests on the same files is known.
 
     Raises:
         ActionError: pytest cannot be run there.
     """
     if ctx.worktree is None:
         raise ActionError("tests need a checked-out branch")
-    worktree = ctx.worktree()
     python = ctx.settings.python or sys.executable
+    key = (ctx.workspace.flush(), python, ctx.settings.database_url)
+    with tempfile.TemporaryDirectory(prefix="merge-tool-tests-") as folder:
+        report = Path(folder) / "coverage.json"
+        known = ctx.proofs.find(key, nodes, coverage=coverage) if comparable(args) else None
+        if known is not None:
+            green, cases = known
+            ctx.say(f"pytest {' '.join(nodes)}: shown by {green.called} on the same files")
+            report.write_text(green.coverage, encoding="utf-8")
+            yield PytestRun(Result(0, ""), suite_of(cases), report, green.called)
+            return
+        ctx.say(f"running pytest {' '.join(nodes)}")
+        result, suite = _run(ctx, python, nodes, args, report if coverage else None)
+        if result.code == 0 and comparable(args):
+            called = f"`pytest {' '.join(nodes)}` of story {ctx.story.id}".replace(" `", "`")
+            measured = report.read_text(encoding="utf-8") if report.exists() else ""
+            ctx.proofs.note(Green(key, tuple(nodes), tuple(suite.iter("testcase")), measured, called))
+        yield PytestRun(result, suite, report)
+
+
+def _run(
+    ctx: Context, python: str, nodes: list[str], args: tuple[str, ...], report: Path | None
+) -> tuple[Result, ET.Element]:
+    """Runs pytest; gives how it ended and the suite of its JUnit file. `report`: where to write the coverage."""
+    assert ctx.worktree is not None
+    worktree = ctx.worktree()
     with tempfile.TemporaryDirectory(prefix="merge-tool-tests-") as folder:
         junit = Path(folder) / "junit.xml"
         command = [python, "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={junit}", *args]
-        report = Path(folder) / "coverage.json"
-        if coverage:
+        if report is not None:
             command += ["--cov=.", f"--cov-report=json:{report}", "--cov-fail-under=0"]
             command += _coverage_config(ctx, python, Path(folder))
-        ctx.say(f"running pytest {' '.join(nodes)}")
         env = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(worktree.path)}
         env["COVERAGE_FILE"] = str(Path(folder) / ".coverage")
         if ctx.settings.database_url:
             env["TEST_DATABASE_URL"] = ctx.settings.database_url
         result = run_program([*command, "--", *nodes] if nodes else command, worktree.path, env=env)
         suite = _suite(junit)
-        if suite is None:
-            last = next(
-                (line for line in reversed(result.output.splitlines()) if line.strip()), f"code {result.code}"
-            )
-            raise ActionError(
-                f"pytest did not run: {last.strip()}",
-                hint="name an interpreter with the fork's requirements by --python",
-            )
-        yield result, suite, report
+    if suite is None:
+        problem, hint = why_nothing(result)
+        raise ActionError(f"pytest did not run: {problem}", hint=hint)
+    return result, suite
+
+
+def why_nothing(result: Result) -> tuple[str, str]:
+    """Why pytest wrote nothing, and what to do."""
+    lines = [line.strip() for line in result.output.splitlines() if line.strip()] or [f"code {result.code}"]
+    problem = next((line for line in lines if re.search(r"(?<!^)\berror:", line)), lines[-1])
+    if "--cov" in problem:
+        return problem, "install pytest-cov beside the fork's requirements: pip install pytest-cov"
+    return problem, "name an interpreter with the fork's requirements by --python"
 
 
 def _coverage_config(ctx: Context, python: str, folder: Path) -> list[str]:

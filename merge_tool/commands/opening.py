@@ -99,6 +99,7 @@ def active_session(
         StateError: there is none and `must_exist`; or its branch was rewritten.
         LockedError: another process works on it.
     """
+    from merge_tool.engine.rollback import complete_rollback
     from merge_tool.engine.start import begin, complete_start, new_run, read_plan_text
     from merge_tool.vcs.repo import Repository
 
@@ -130,6 +131,7 @@ def active_session(
             session = _resume(request, repo, store, run)
             if lock and reconcile:
                 complete_start(session)
+                complete_rollback(session)
                 session.reconcile()
         yield session
 

@@ -33,9 +33,9 @@ def rollback(
     transaction and keeps a dump of the present state. Example: merge-tool rollback --phase 2 --dry-run
     """
     from merge_tool.commands.opening import active_session
-    from merge_tool.engine.moves import plan_rollback
-    from merge_tool.engine.moves import rollback as roll_back
     from merge_tool.engine.restore import plan_restore, restore
+    from merge_tool.engine.rollback import plan_rollback
+    from merge_tool.engine.rollback import rollback as roll_back
     from merge_tool.errors import ExitCode, UserError
     from merge_tool.report.summary import say
 

@@ -18,7 +18,7 @@ def status(
 
     Example: merge-tool status --json
     """
-    from merge_tool.commands.light import common_dir, light_store
+    from merge_tool.commands.light import common_dir, git_line, light_store
     from merge_tool.errors import ExitCode
     from merge_tool.report.status import print_status, status_data
 
@@ -30,6 +30,9 @@ def status(
             nothing: dict[str, object] = {"run": None, "stories": [], "criteria": [], "files": []}
             say(nothing, ["no run was begun here", "next: merge-tool phase 0"], as_json)
             return ExitCode.CLEAN
-        data = status_data(store, run, common_dir(repo))
+        tip = git_line(repo, "rev-parse", "--verify", "--quiet", f"refs/heads/{run.merge_branch}")
+        # Commits by hand on top of the run's are taken by the next command; nothing is wrong with them.
+        follows = tip == run.tip or (bool(tip) and git_line(repo, "merge-base", run.tip, tip) == run.tip)
+        data = status_data(store, run, common_dir(repo), stray="" if follows else tip or "nowhere")
     print_status(data, as_json=as_json)
     return ExitCode.FINDINGS if data.needs_person else ExitCode.CLEAN

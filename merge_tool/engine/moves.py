@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 
 from merge_tool.engine.conflicts import open_conflicts, stopped_step
 from merge_tool.engine.leftover import not_taken
@@ -20,7 +19,7 @@ from merge_tool.model.outcome import (
     Verdict,
 )
 from merge_tool.model.state import RunStatus, StepState, StoryStatus
-from merge_tool.plan.order import Unit, unit_dependencies, units
+from merge_tool.plan.order import Unit, units
 
 
 def take_up(session: Session) -> Unit:
@@ -199,85 +198,3 @@ def abort(session: Session) -> list[str]:
     session.worktree.remove()
     said.append("worktree removed")
     return said
-
-
-@dataclass(frozen=True)
-class RollbackPlan:
-    """What a rollback takes back: units in the order in which they were done, and the commit to return to."""
-
-    units: tuple[Unit, ...]
-    commit: str
-    kept_as: str
-    migrations: tuple[str, ...] = ()
-
-
-def plan_rollback(session: Session, phase: int) -> RollbackPlan:
-    """What `rollback --phase N` takes back: the phase, and everything that was done after its first story.
-
-    Raises:
-        UserError: the plan has no such phase, or nothing of it was begun.
-    """
-    if phase not in {item.number for item in session.plan.phases}:
-        raise UserError(
-            f"the plan has no phase {phase}",
-            hint=f"it has {', '.join(str(item.number) for item in session.plan.phases)}",
-        )
-    recorded = {Unit(item.story_id, item.batch): item for item in session.store.stories(session.run.id)}
-    inside = {
-        unit
-        for unit in units(session.plan)
-        if (story := session.plan.story(unit.story_id)) and story.phase == phase
-    }
-    begun = [unit for unit in inside if recorded[unit].status not in (StoryStatus.WAITING, StoryStatus.READY)]
-    if not begun:
-        raise UserError(f"nothing of phase {phase} was begun")
-    started = {unit: state.started_at for unit, state in recorded.items() if state.started_at}
-    times = [started[unit] for unit in begun if unit in started]
-    bases = [
-        state.base_commit for unit, state in sorted(recorded.items()) if unit in begun and state.base_commit
-    ]
-    if not times or not bases:
-        gone, commit = list(begun), session.run.tip  # only skipped: nothing to take back but the record
-    else:
-        first = min(times)
-        gone = [unit for unit, moment in started.items() if moment >= first] + [
-            unit for unit in begun if unit not in started
-        ]
-        commit = (
-            next(recorded[unit].base_commit for unit in started if started[unit] == first) or session.run.tip
-        )
-    closure = set(gone)
-    needs = unit_dependencies(session.plan)
-    for unit in units(session.plan):  # in dependency order: one pass is enough
-        if needs[unit] & closure and recorded[unit].status not in (StoryStatus.WAITING, StoryStatus.READY):
-            closure.add(unit)
-    ordered = tuple(
-        sorted(closure, key=lambda unit: (started.get(unit) or datetime.max.replace(tzinfo=UTC), unit))
-    )
-    number = len(session.repo.refs(session.ref("rolled-back"))) + 1
-    migrations = tuple(
-        spec.action.message
-        for unit in ordered
-        if (story := session.plan.story(unit.story_id))
-        for spec in story.actions
-        if spec.kind == "migration"
-    )
-    return RollbackPlan(ordered, commit, session.ref(f"rolled-back/{number}"), migrations)
-
-
-def rollback(session: Session, what: RollbackPlan) -> None:
-    """Takes it back: the branch by compare-and-swap (the old tip kept under a ref), then the record, then the worktree."""
-    session.keep_edits(session.worktree)
-    session.repo.update_refs(
-        [(what.kept_as, session.run.tip, None), (session.branch_ref, what.commit, session.run.tip)]
-    )
-    session.store.reset_stories(
-        session.run.id, [(unit.story_id, unit.batch) for unit in what.units], what.commit
-    )
-    session.store.event(
-        session.run.id,
-        "rolled back",
-        f"{len(what.units)} stories, to {what.commit[:12]}; kept as {what.kept_as}",
-    )
-    session.refresh()
-    session.checkout(session.repo.tree_of(what.commit))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from merge_tool.actions.base import Settings
+from merge_tool.actions.proofs import Proofs
 from merge_tool.engine.listener import Listener, Silent
 from merge_tool.engine.messages import RUN, STORY, trailers
 from merge_tool.errors import StateError
@@ -37,6 +38,7 @@ class Session:
     settings: Settings = field(default_factory=Settings)
     listener: Listener = field(default_factory=Silent)
     dry_run: bool = False
+    proofs: Proofs = field(default_factory=Proofs)
 
     @property
     def worktree(self) -> Worktree:
@@ -104,7 +106,7 @@ class Session:
         if tip is None:
             raise StateError(
                 f"the branch {self.run.merge_branch} is gone; it stood at {short}",
-                hint=f"bring it back with `git branch {self.run.merge_branch} {short}`, or end the run with `merge-tool abort`",
+                hint=f"bring it back with `git update-ref {self.branch_ref} {short}`, or end the run with `merge-tool abort`",
             )
         marks = trailers(self.repo.message(tip))
         if marks.get(RUN) == self.run.id and self.repo.parents(tip) == [self.run.tip] and STORY in marks:
@@ -124,7 +126,8 @@ class Session:
         else:
             raise StateError(
                 f"the branch {self.run.merge_branch} was rewritten: it stands at {tip[:12]}, the run left it at {short}",
-                hint=f"keep yours with `git branch mine {tip[:12]}`, then `git branch -f {self.run.merge_branch} {short}`",
+                # Not `git branch -f`: git refuses it for a branch that a worktree has checked out, as the run's own does.
+                hint=f"keep yours with `git branch mine {tip[:12]}`, then `git update-ref {self.branch_ref} {short}`",
             )
         self.refresh()
 

@@ -54,7 +54,10 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One acceptance criterion in Given/When/Then form."""
+    """One acceptance criterion in Given/When/Then form.
+
+    `with_database` must hold besides `check` where a PostgreSQL is given; without one it is not asked.
+    """
 
     id: str
     given: str
@@ -62,6 +65,7 @@ class Criterion:
     then: str
     check: Check
     at: Location
+    with_database: Check | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,11 @@ from merge_tool.plan.yaml_source import Key, YamlSource, parse_yaml, raise_probl
 __all__ = ["load_plan", "parse_plan", "plan_to_json"]
 
 
+# The keys of a criterion that hold a check, and the kinds that may stand under the second.
+_CHECKS = ("check", "with_database")
+_LIVE_CHECKS = ("schema", "query", "explain", "alembic")
+
+
 def load_plan(
     path: Path,
     action_types: Mapping[str, type],
@@ -165,24 +170,33 @@ class _Reader:
         whole = {**data, "actions": []}
         if isinstance(data.get("criteria"), list):
             whole["criteria"] = [
-                {**item, "check": {}} if isinstance(item, dict) and "check" in item else item
+                {**item, **{name: {} for name in _CHECKS if name in item}} if isinstance(item, dict) else item
                 for item in data["criteria"]
             ]
         shape = validated(StoryShape, whole, self.source, key, self.problems)
         actions = self._actions(data, key)
         checks = [
-            self._check(item["check"], (*key, "criteria", index, "check"))
-            if isinstance(item, dict) and "check" in item
-            else None
+            tuple(
+                self._check(item[name], (*key, "criteria", index, name))
+                if isinstance(item, dict) and name in item
+                else None
+                for name in _CHECKS
+            )
             for index, item in enumerate(data["criteria"] if isinstance(data.get("criteria"), list) else [])
         ]
         if shape is None:
             return None
         criteria = tuple(
             Criterion(
-                item.id, item.given, item.when, item.then, check, self.source.at((*key, "criteria", index))
+                item.id,
+                item.given,
+                item.when,
+                item.then,
+                check,
+                self.source.at((*key, "criteria", index)),
+                also,
             )
-            for index, (item, check) in enumerate(zip(shape.criteria, checks, strict=True))
+            for index, (item, (check, also)) in enumerate(zip(shape.criteria, checks, strict=True))
             if check is not None
         )
         batches = shape.batches
@@ -228,6 +242,13 @@ class _Reader:
         if options is None:
             return None
         self.checks.check(kind, options, inside)
+        if key[-1] == "with_database" and kind not in _LIVE_CHECKS:
+            known = ", ".join(_LIVE_CHECKS)
+            self.problems.append(
+                self.source.error(
+                    key, f"a {kind} check asks no database", f"make it the check; here stand {known}"
+                )
+            )
         return Check(CheckKind(kind), asdict(options))
 
     def _one_of(

@@ -34,6 +34,10 @@ def plan_schema(action_types: Mapping[str, type], *, codemod_names: Iterable[str
     story, criterion = defs["StoryShape"]["properties"], defs["CriterionShape"]["properties"]
     story["actions"]["items"] = {"$ref": _REF.format(model="Action")}
     criterion["check"] = {"$ref": _REF.format(model="Check")}
+    criterion["with_database"] = {
+        **criterion["check"],
+        "description": criterion["with_database"]["description"],
+    }
     plan = defs.pop("PlanShape")
     return {
         "$schema": DRAFT,

@@ -117,6 +117,10 @@ class CriterionShape:
     when: Text
     then: Text
     check: Annotated[dict[str, Any], Limit("What proves it.")]
+    with_database: Annotated[
+        dict[str, Any],
+        Limit("What must hold besides where --database-url names a PostgreSQL; not asked without."),
+    ] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

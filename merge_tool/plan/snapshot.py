@@ -99,6 +99,10 @@ def _placed(item: dict[str, Any]) -> dict[str, Any]:
     return {**item, "at": Location(**item["at"])}
 
 
+def _check(data: dict[str, Any]) -> Check:
+    return Check(CheckKind(data["kind"]), _frozen(data["options"]))
+
+
 def _story(data: dict[str, Any], action_types: Mapping[str, type], name: str) -> Story:
     batches = data["batches"]
     return Story(
@@ -112,7 +116,8 @@ def _story(data: dict[str, Any], action_types: Mapping[str, type], name: str) ->
                 Criterion(
                     **{
                         **_placed(item),
-                        "check": Check(CheckKind(item["check"]["kind"]), _frozen(item["check"]["options"])),
+                        "check": _check(item["check"]),
+                        "with_database": item.get("with_database") and _check(item["with_database"]),
                     }
                 )
                 for item in data["criteria"]

@@ -104,6 +104,11 @@ def _repeated(story: Story, paths: list[str], changes: Changes, limit: int) -> R
                 "when": item.when,
                 "then": item.then,
                 "check": {item.check.kind.value: _given(item.check.options)},
+                **(
+                    {"with_database": {item.with_database.kind.value: _given(item.with_database.options)}}
+                    if item.with_database
+                    else {}
+                ),
             }
         )
         for number, item in enumerate(story.criteria, 1)

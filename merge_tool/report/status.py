@@ -79,8 +79,12 @@ def planned_stories(run: Run) -> dict[str, PlannedStory]:
     return found
 
 
-def status_data(store: Store, run: Run, common_dir: Path) -> StatusData:
-    """Reads where a run stands. Nothing is written."""
+def status_data(store: Store, run: Run, common_dir: Path, *, stray: str = "") -> StatusData:
+    """Reads where a run stands. Nothing is written.
+
+    Args:
+        stray: the merge branch's commit where it does not follow the run's record ("nowhere": it is gone), else "".
+    """
     stories = planned_stories(run)
     recorded = store.stories(run.id)
     state = {Unit(item.story_id, item.batch): item for item in recorded}
@@ -99,6 +103,10 @@ def status_data(store: Store, run: Run, common_dir: Path) -> StatusData:
         command = "merge-tool phase 0"
     elif holder is not None:
         stop, person, command = (), (), "wait, or stop that process"
+    elif stray:
+        said = f"{run.merge_branch} stands at {stray[:12]}, the record at {run.tip[:12]}: what is said here is the record's"
+        stop, person = (said, *stop), (said, *person)
+        command = "merge-tool continue   (it mends that, or says how)"
     elif not command:
         command = _next(units, stories, run)
         if failed and all(item.status in _FINISHED for item in units):

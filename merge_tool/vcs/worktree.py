@@ -100,7 +100,11 @@ class Worktree:
         if self.changed():
             return True
         staged = self._repo.text("write-tree", cwd=self.path)
-        return staged not in (self.shown_tree, self._repo.text("rev-parse", "HEAD^{tree}", cwd=self.path))
+        # Where somebody removed the branch there is no HEAD.
+        head = self._repo.run(
+            "rev-parse", "--verify", "--quiet", "HEAD^{tree}", cwd=self.path, ok=(0, 1, 128)
+        )
+        return staged not in (self.shown_tree, head.decode().strip())
 
     def _index_lock(self) -> Path:
         git_dir = self._repo.text("rev-parse", "--absolute-git-dir", cwd=self.path)

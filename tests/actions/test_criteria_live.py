@@ -228,3 +228,45 @@ def test_keys_without_a_tenant_fail(
     status, evidence = standing(project, monkeypatch, "", redis_url)["1"]
     assert status == "failed"
     assert "session:* (1)" in evidence
+
+
+BESIDE = [
+    'count: {nodes: ["test_cache.py::test_cached"], table: settings, at_most: 1}}, with_database: {explain: {tables: [users], max_ms: 100}',
+    "schema: {table: users, columns: [email]}}, with_database: {schema: {table: users, columns: [nowhere], live: branch}",
+]  # fmt: skip
+
+
+def test_what_must_hold_besides_is_asked_where_a_database_is_given(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    postgres_database: PostgresDatabase,
+) -> None:
+    project = make(tmp_path / "with", capsys, BESIDE)
+    found = standing(project, monkeypatch, postgres_database.url(""))
+    assert found["1"][0] == "passed"
+    assert "at most 1 statements on settings" in found["1"][1]
+    assert "EXPLAIN of" in found["1"][1]
+    assert found["2"][0] == "failed"
+    assert "users has no column nowhere" in found["2"][1]
+    without = standing(make(tmp_path / "without", capsys, BESIDE), monkeypatch, "")
+    assert {name: status for name, (status, _) in without.items()} == {"1": "passed", "2": "passed"}
+    assert "EXPLAIN" not in without["1"][1]
+
+
+def test_the_schema_report_tells_what_the_revisions_make(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    postgres_database: PostgresDatabase,
+) -> None:
+    story = STORY.partition("  criteria:")[0] + "    - {kind: schema, report: schema.md, live: branch}\n"
+    plan = stories_plan([story]).replace("policy: generic", "policy: tenancy.yaml")
+    project = make(tmp_path, capsys, [])
+    (project.fork.path / "phases.yaml").write_text(plan)
+    project.fork.commit("plan", {})
+    monkeypatch.setenv("MERGE_TOOL_DATABASE_URL", postgres_database.url(""))
+    assert "has 1 tenant tables of" in " ".join(project.run("phase", "0", code=None).split())
+    text = project.show("schema.md")
+    assert "| `public.users` | yes |" in text
+    assert "| `public.bots` | no |" in text

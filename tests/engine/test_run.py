@@ -189,7 +189,7 @@ def test_a_rewritten_branch_is_refused_with_the_way_back(project: Project) -> No
     GitIn(project)("reset", "--quiet", "--hard", "HEAD~1")
     text = project.run("phase", "2", code=2)
     assert "rewritten" in text
-    assert "git branch" in text
+    assert "git update-ref" in text
 
 
 def test_edits_between_stories_are_never_lost(project: Project) -> None:
