@@ -99,7 +99,9 @@ def _schema(ctx: Context, options: Mapping[str, Any]) -> Standing:
         return CriterionStatus.FAILED, f"{command}: {'; '.join(problems[:5])}{more}"
     codes = f" of {', '.join(select)}" if select else ""
     about = table or f"{len(found.scope.owned)} tenant tables"
-    return CriterionStatus.PASSED, f"{command}: no finding{codes} about {about}"
+    there = [f"{len(options.get(name) or ())} {name}" for name in ("columns", "indexes") if options.get(name)]
+    asked = f"{' and '.join(there)} asked for are there, " if there else ""
+    return CriterionStatus.PASSED, f"{command}: {asked}no finding{codes} about {about}"
 
 
 def _query(ctx: Context, options: Mapping[str, Any]) -> Standing:

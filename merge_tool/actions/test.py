@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from merge_tool.actions.base import Context
 from merge_tool.actions.coverage import read_coverage
@@ -19,6 +19,8 @@ from merge_tool.actions.proofs import Green, belongs, comparable, suite_of
 from merge_tool.errors import ActionError
 from merge_tool.model.outcome import FileCoverage, LedgerEntry, Outcome, OutcomeStatus
 from merge_tool.programs import Result, run_program
+from merge_tool.vcs.workspace import Workspace
+from merge_tool.vcs.worktree import Worktree
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,8 @@ class Test:
     """Runs `pytest NODES ARGS` in the worktree with the interpreter that `--python` names.
 
     `nodes` are test files, folders or node ids; those that are not on the branch (yet) are told, and a story none of
-    whose nodes is there says so in the ledger. `coverage` is the percentage of the
+    whose nodes is there says so in the ledger. `fail_on` says which failures stop the story: `new` (those of tests that did not
+    fail on the tree that the story started from; the others are told in the ledger) or `all`. `coverage` is the percentage of the
     new code's statements (lines that the fork did not have, tests aside) that the tests must execute; it needs pytest-cov there.
     This runs the fork's code.
     """
@@ -37,6 +40,7 @@ class Test:
     nodes: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
     coverage: int | None = None
+    fail_on: Literal["new", "all"] = "new"
 
     def run(self, ctx: Context) -> Outcome:
         """Runs the tests; see the class."""
@@ -56,8 +60,11 @@ class Test:
             ledger = (*ledger, LedgerEntry("tests", "not run", ctx.settings.no_tests))
             return Outcome(OutcomeStatus.DONE, f"not run: {ctx.settings.no_tests}", ledger=ledger)
         measured: list[FileCoverage] = []
-        ok, summary, output = run_tests(ctx, there, self.args, self.coverage, measured)
+        known: list[str] | None = [] if self.fail_on == "new" else None
+        ok, summary, output = run_tests(ctx, there, self.args, self.coverage, measured, known)
         status = OutcomeStatus.DONE if ok else OutcomeStatus.STOPPED
+        reason = "it failed on the tree that the story started from, too"
+        ledger = (*ledger, *(LedgerEntry(name, "fails as before", reason) for name in known or ()))
         return Outcome(
             status, summary, ledger=ledger, details=() if ok else (output[-6000:],), coverage=tuple(measured)
         )
@@ -69,11 +76,13 @@ def run_tests(
     args: tuple[str, ...] = (),
     coverage: int | None = None,
     measured: list[FileCoverage] | None = None,
+    known: list[str] | None = None,
 ) -> tuple[bool, str, str]:
     """Runs pytest on the checked-out branch.
 
     Args:
         measured: gets the measurement of the files that the run changed, where `coverage` is asked for.
+        known: where it is a list, tests that failed on the story's first tree too are no failures; it gets their names.
 
     Returns:
         Whether all passed, a line with counts, and the end of the output.
@@ -85,8 +94,13 @@ def run_tests(
         result, report = ran.result, ran.report
         total, failed, skipped = counts(ran.suite)
         ok = result.code == 0 and failed == 0 and total > skipped
+        if known is not None and result.code == 1 and failed:
+            failures = failing(ran.suite)
+            known += sorted(failures & _failed_before(ctx, nodes, args))
+            ok = failures <= set(known)
         ended = f"in {ran.source} on the same files" if ran.source else f"exit code {result.code}"
         said = f"{total - failed - skipped} passed, {failed} failed, {skipped} skipped ({ended})"
+        said += f"; {len(known)} of the failures are older than the story" if known else ""
         if coverage is not None:
             if not report.exists():
                 raise ActionError(
@@ -105,6 +119,37 @@ def run_tests(
                 ok = False
                 said += ", most left in " + ", ".join(f"{path} ({count})" for path, count in found.worst[:3])
         return ok, said, result.output
+
+
+def failing(suite: ET.Element) -> set[str]:
+    """The test cases of a JUnit suite that failed, as `module.Class::test`."""
+    return {
+        f"{case.get('classname', '')}::{case.get('name', '')}"
+        for case in suite.iter("testcase")
+        if case.find("failure") is not None or case.find("error") is not None
+    }
+
+
+def _failed_before(ctx: Context, nodes: list[str], args: tuple[str, ...]) -> set[str]:
+    """Which tests fail in the same folder with the files that the story started from; none where pytest cannot be run there."""
+    assert ctx.worktree is not None
+    before = Workspace(ctx.repo, ctx.story_base)
+    there = [node for node in nodes if before.matching([f"/{node.partition('::')[0]}"])]
+    python = ctx.settings.python or sys.executable
+    key = (ctx.story_base, python, ctx.settings.database_url)
+    if (nodes and not there) or ctx.story_base == ctx.workspace.flush():
+        return set()
+    if comparable(args) and ctx.proofs.find(key, there, coverage=False):
+        return set()
+    worktree = ctx.worktree()
+    try:
+        worktree.checkout(ctx.story_base)
+        ctx.say(f"running pytest {' '.join(there)} on what the story started from")
+        return failing(_run(ctx, worktree, python, there, args, None)[1])
+    except ActionError:
+        return set()
+    finally:
+        worktree.checkout(ctx.workspace.flush())
 
 
 def run_nodes(ctx: Context, nodes: list[str]) -> dict[str, tuple[bool, str]]:
@@ -167,7 +212,7 @@ def run_pytest(
             yield PytestRun(Result(0, ""), suite_of(cases), report, green.called)
             return
         ctx.say(f"running pytest {' '.join(nodes)}")
-        result, suite = _run(ctx, python, nodes, args, report if coverage else None)
+        result, suite = _run(ctx, ctx.worktree(), python, nodes, args, report if coverage else None)
         if result.code == 0 and comparable(args):
             called = f"`pytest {' '.join(nodes)}` of story {ctx.story.id}".replace(" `", "`")
             measured = report.read_text(encoding="utf-8") if report.exists() else ""
@@ -176,11 +221,14 @@ def run_pytest(
 
 
 def _run(
-    ctx: Context, python: str, nodes: list[str], args: tuple[str, ...], report: Path | None
+    ctx: Context,
+    worktree: Worktree,
+    python: str,
+    nodes: list[str],
+    args: tuple[str, ...],
+    report: Path | None,
 ) -> tuple[Result, ET.Element]:
-    """Runs pytest; gives how it ended and the suite of its JUnit file. `report`: where to write the coverage."""
-    assert ctx.worktree is not None
-    worktree = ctx.worktree()
+    """Runs pytest in the worktree as it stands; gives how it ended and the suite of its JUnit file. `report`: where to write the coverage."""
     with tempfile.TemporaryDirectory(prefix="merge-tool-tests-") as folder:
         junit = Path(folder) / "junit.xml"
         command = [python, "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={junit}", *args]

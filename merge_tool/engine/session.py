@@ -86,6 +86,7 @@ class Session:
         if self.dry_run:
             return
         self.repo.remove_stale_locks([self.branch_ref], f"refs/merge-tool/{self.run.id}")
+        self.worktree.unlock()
         self._follow_branch()
         self._renew_view()
 

@@ -106,6 +106,11 @@ class Worktree:
         )
         return staged not in (self.shown_tree, head.decode().strip())
 
+    def unlock(self) -> None:
+        """Removes the lock of the index that a killed git left. Call it only while the run's lock is held."""
+        if self.exists:
+            self._index_lock().unlink(missing_ok=True)
+
     def _index_lock(self) -> Path:
         git_dir = self._repo.text("rev-parse", "--absolute-git-dir", cwd=self.path)
         return Path(git_dir) / "index.lock"

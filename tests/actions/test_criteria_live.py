@@ -148,6 +148,7 @@ def test_each_kind_is_shown_by_the_server(
         "1": "passed", "2": "passed", "3": "passed", "4": "failed", "5": "passed", "6": "passed", "7": "passed", "8": "passed", "9": "failed", "10": "passed",
     }, found  # fmt: skip
     assert "no finding about 1 tenant tables" in found["1"][1]
+    assert "1 columns and 1 indexes asked for are there" in found["2"][1]
     assert "idx_users_bot_id" in found["3"][1]
     assert "ms" in found["3"][1]
     assert "no index on the tenant serves users" in found["4"][1]

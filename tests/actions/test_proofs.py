@@ -125,3 +125,37 @@ def test_why_pytest_wrote_nothing() -> None:
         "No module named pytest"
     )
     assert why_nothing(Result(3, ""))[0] == "code 3"
+
+
+OLD = "def test_old():\n    import os\n    assert not os.path.exists('old.txt')\n"
+
+
+def test_a_test_that_failed_before_the_story_does_not_stop_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {"old.txt": "", "tests/test_old.py": OLD, "tests/test_fine.py": "def test_fine():\n    pass\n"}
+    actions = "{kind: copy, paths: ['module/**']}, {kind: test, nodes: [tests]}"
+    project = make(tmp_path / "new", capsys, actions, files)
+    said = " ".join(project.run("phase", "0").split())
+    assert "1 of the failures are older than the story" in said
+    ledger = project.json("report", "--format", "json")["ledger"]
+    assert [item["subject"] for item in ledger if item["what"] == "fails as before"] == [
+        "tests.test_old::test_old"
+    ]
+    assert project.show("module/one.py"), "the story's own files are back"
+    project = make(tmp_path / "all", capsys, actions.replace("[tests]", "[tests], fail_on: all"), files)
+    assert "1 failed" in project.run("phase", "0", code=1)
+
+
+def test_a_test_that_the_story_breaks_stops_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = "import os\n\n\ndef test_it():\n    assert not os.path.exists('module')\n"
+    files = {"old.txt": "", "tests/test_old.py": OLD, "tests/test_broken.py": broken}
+    actions = "{kind: copy, paths: ['module/**']}, {kind: test, nodes: [tests]}"
+    project = make(tmp_path, capsys, actions, files)
+    said = " ".join(project.run("phase", "0", code=1).split())
+    assert "2 failed" in said
+    assert "1 of the failures are older" in said
+    assert (project.worktree / "module" / "one.py").is_file()
+    # With the story's own failure mended, the old one is left.
+    (project.worktree / "tests" / "test_broken.py").write_text("def test_it():\n    pass\n")
+    project.run("continue")

@@ -96,3 +96,11 @@ def test_a_commit_by_hand_is_nothing_that_waits_for_a_person(project: Project) -
     (project.worktree / "own.py").write_text("mine = 3\n")
     project.fork.git("-C", str(project.worktree), "commit", "--quiet", "-am", "by hand")
     assert project.json("status")["needs_person"] == []
+
+
+def test_the_lock_of_a_killed_git_is_removed(project: Project) -> None:
+    project.run("phase", "1", "--with-needed")
+    lock = project.fork.path / ".git" / "worktrees" / "worktree" / "index.lock"
+    lock.touch()
+    project.run("phase", "2", code=1)
+    assert not lock.exists()
