@@ -10,6 +10,7 @@ import typer
 from merge_tool.commands import options
 
 MARK = ".merge-tool-demo"
+DOCUMENT = "demo.json"
 
 
 NEEDED = (
@@ -38,7 +39,8 @@ def demo(
     """Build a miniature upstream and a multi-tenant fork of it in DIR, and run all phases of the plan there.
 
     Nothing is asked: the demo signs the gates as "demo" and brings recorded edits where a person would decide, and the
-    report says so at each. A DIR that an earlier demo made is built anew; any other folder with files in it is left alone.
+    report says so at each. A DIR that an earlier demo made is built anew; any other folder with files in it is left alone. What --json prints
+    is kept in DIR/demo.json too.
 
     Examples: merge-tool demo /tmp/demo; merge-tool demo /tmp/demo --phases 3
     """
@@ -54,10 +56,11 @@ def demo(
     from merge_tool.engine.moves import finish, take_up
     from merge_tool.engine.runner import Runner, RunResult
     from merge_tool.errors import ExitCode, UserError
+    from merge_tool.files import write_atomic
     from merge_tool.plan.order import units
     from merge_tool.report.data import build_report
     from merge_tool.report.progress import progress
-    from merge_tool.report.summary import print_run_json, print_run_summary
+    from merge_tool.report.summary import print_run_summary, run_json
 
     try:
         if folder.exists() and any(folder.iterdir()):
@@ -113,16 +116,18 @@ def demo(
             session.refresh()
             data = build_report(session.store, session.run)
         written = write_reports(session)
+        document = run_json(
+            data,
+            {
+                "finished": commit,
+                "reports": [str(path) for path in written],
+                "fork": str(built.fork),
+                "upstream": str(built.upstream),
+            },
+        )
+        write_atomic(target / DOCUMENT, document.encode())
         if as_json:
-            print_run_json(
-                data,
-                {
-                    "finished": commit,
-                    "reports": [str(path) for path in written],
-                    "fork": str(built.fork),
-                    "upstream": str(built.upstream),
-                },
-            )
+            sys.stdout.write(document)
         else:
             print_run_summary(data, result, session, written, finished=bool(commit))
     failed = any(item.status == "failed" for item in data.criteria)

@@ -27,13 +27,16 @@ def say(data: Mapping[str, Any], lines: Sequence[str], as_json: bool) -> None:
         flow(out, safe(line), 2)
 
 
-def print_run_json(data: ReportData, extra: Mapping[str, Any]) -> None:
+def run_json(data: ReportData, extra: Mapping[str, Any]) -> str:
     """The report's document with what this command did beside it."""
     from merge_tool.report.json_report import render_json
 
-    sys.stdout.write(
-        json.dumps({**json.loads(render_json(data)), **extra}, ensure_ascii=False, indent=2) + "\n"
-    )
+    return json.dumps({**json.loads(render_json(data)), **extra}, ensure_ascii=False, indent=2) + "\n"
+
+
+def print_run_json(data: ReportData, extra: Mapping[str, Any]) -> None:
+    """Prints that."""
+    sys.stdout.write(run_json(data, extra))
 
 
 def print_run_summary(
