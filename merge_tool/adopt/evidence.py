@@ -28,7 +28,7 @@ PERSON_WORDS = frozenset(
 _TAIL = re.compile(r"(?:_?(?:id|uuid|pk|slug|key|guid))$", re.IGNORECASE)
 _PLACES = 3
 _UNCHECKED = re.compile(
-    r"(?:^|/)(?:tests?|test_fixtures|fixtures|seeds|seeders|alembic|migrations?|versions|scripts|examples?|docs)/"
+    r"(?:^|/)(?:tests?|test_fixtures|fixtures|seeds|seeders|alembic|migrations?|versions|scripts|examples?|docs|site-packages|node_modules)/"
 )
 
 

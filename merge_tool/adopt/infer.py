@@ -36,6 +36,8 @@ _ASIDE = (
     "examples",
     "docs",
     "versions",
+    "site-packages",
+    "node_modules",
 )
 
 

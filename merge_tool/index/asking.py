@@ -10,7 +10,17 @@ from merge_tool.index.track import ALL, Answers, Memo, Tracker
 from merge_tool.model.source import Diagnostic
 from merge_tool.rulekit.chain import Chain
 from merge_tool.rulekit.facts import FunctionFacts
-from merge_tool.rulekit.project import Guard, Job, KeyVerdict, QueryVerdict, Route, Scoped, SqlVerdict
+from merge_tool.rulekit.matchers import words
+from merge_tool.rulekit.project import (
+    CallSite,
+    Guard,
+    Job,
+    KeyVerdict,
+    QueryVerdict,
+    Route,
+    Scoped,
+    SqlVerdict,
+)
 from merge_tool.rulekit.schema import Migrations, SchemaTable
 from merge_tool.rulekit.tenants import takes_tenant
 from merge_tool.rulekit.values import Value
@@ -24,6 +34,7 @@ if TYPE_CHECKING:
     from merge_tool.index.scopes import StatementJudge
 
 T = TypeVar("T")
+_ALIKE = 3  # functions of one name that may be one method: declared, done, faked
 
 
 class ProjectAnswers:
@@ -113,6 +124,16 @@ class ProjectAnswers:
         from merge_tool.index.criteria import read_guards
 
         return self.once("guards", lambda: read_guards(self._index()))
+
+    def likely_callers(self, function: FunctionFacts) -> tuple[CallSite, ...]:
+        """The calls of a function; of a method whose object's type cannot be told, those by its name, where few others have it."""
+        index = self._index()
+        sites = index.checked_callers(index.qualified(function))
+        if sites or not function.class_name or len(words(function.name)) < 2:
+            return sites
+        if sum(len(names) for _, names in index.tables.find("defined", function.name)) > _ALIKE:
+            return ()
+        return tuple(site for site in index.calls_named(function.name) if index.is_checked(site.path))
 
     def compares_row(self, function: FunctionFacts, row: Value) -> bool:
         """Whether a function, or one that it hands a loaded row to, compares the row's tenant."""

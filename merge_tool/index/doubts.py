@@ -188,11 +188,20 @@ def owner_compared(function: FunctionFacts, root: Value) -> str:
             sides = ((item.left, item.right), (item.right, item.left)) if isinstance(item, Compare) and item.op in _COMPARED else ()  # fmt: skip
             for side, other in sides:
                 person = owner_of(spelled(other), "id") or owner_of(spelled(other), "user_id")
-                asks = isinstance(person, Ref) and ASKERS.intersection(words(person.dotted))
+                asks = isinstance(person, Ref) and bool(ASKERS.intersection(words(person.dotted)))
+                asks = asks or _is_person_key(spelled(other), function)
                 side = spelled(side)
                 if asks and isinstance(side, Attr) and any(part is root for part in walk(side.base)):
                     return side.name
     return ""
+
+
+def _is_person_key(value: Value, function: FunctionFacts) -> bool:
+    """Whether a value is a parameter that says which person asks: `user_id`, `actor_id`."""
+    if not isinstance(value, Ref) or function.parameter(value.dotted) is None:
+        return False
+    said = words(value.dotted)
+    return said[-1:] == ["id"] and bool((ASKERS | {"owner"}).intersection(said))
 
 
 def checked_after(function: FunctionFacts, root: Value, columns: frozenset[str]) -> bool:

@@ -33,6 +33,9 @@ _KEYS = frozenset(("id", "ids", "uuid", "uuids", "key", "slug", "pk"))
 _CHOSEN = frozenset(
     "name names slug title code email username login phone number label domain subdomain handle key sku alias path".split()  # noqa: SIM905
 )
+_COUNTS = frozenset(
+    "metric metrics stat stats statistics counter counters peak heartbeat heartbeats errors latency throughput uptime health".split()  # noqa: SIM905
+)
 _ADMINS = frozenset(("admin", "admins", "administrator", "superadmin", "backoffice", "platform"))
 _GIVEN = frozenset(
     "id uuid guid token hash secret external stripe provider sid uid jti session digest fingerprint checksum idempotency".split()  # noqa: SIM905
@@ -93,6 +96,8 @@ class Evidence:
         return f"no request comes to it: all ways that are seen begin at {only}" if only else ""
 
     def _key(self, item: Diagnostic, function: FunctionFacts) -> str:
+        if _COUNTS.intersection(words(item.message.partition("the key")[2].partition(" of ")[0])):
+            return "it looks like a count over all, not like what belongs to one"
         if knows_tenant(function, self._policy):
             return ""
         return f"nothing in {function.name}() knows the tenant, and what is kept may be the same for all"

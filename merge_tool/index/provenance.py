@@ -13,7 +13,7 @@ from merge_tool.index.ways import ways
 from merge_tool.index.words import ELEMENT
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.matchers import words
-from merge_tool.rulekit.project import CallSite, Model
+from merge_tool.rulekit.project import Model
 from merge_tool.rulekit.tenants import takes_tenant
 from merge_tool.rulekit.values import Attr, Call, Item, Items, Query, Ref, Root, Unknown, Value, walk
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _CALLERS = 2  # how far up a key that is a parameter is followed
 _MANY = 25  # callers, more than which are not looked at
-_ALIKE = 3  # functions of one name that may be one method: declared, done, faked
 _DEPTH = 6
 _SECRETS = frozenset(("token", "tokens", "secret", "jti", "nonce"))
 _SECRET_PAIRS = frozenset(
@@ -216,7 +215,7 @@ class Provenance:
         """What the callers that are seen hand in for a parameter, and where; nothing where one cannot be told."""
         if function.parameter(name) is None or function.decorators:
             return []
-        sites = self._index.checked_callers(self._index.qualified(function)) or self._named_alike(function)
+        sites = self._index.likely_callers(function)
         found = []
         for site in sites if len(sites) <= _MANY else ():
             passed = passed_for(function, site.call, name)
@@ -225,14 +224,6 @@ class Provenance:
             where = Frame(site.path, site.function, {}, frozenset(site.call.present))
             found.append((passed, where, site.call.span.line))
         return found
-
-    def _named_alike(self, function: FunctionFacts) -> tuple[CallSite, ...]:
-        """The calls by the name of a method whose object's type cannot be told: a protocol, its implementation and a fake share it."""
-        defined = sum(len(names) for _, names in self._index.tables.find("defined", function.name))
-        if not function.class_name or defined > _ALIKE or len(words(function.name)) < 2:
-            return ()
-        sites = self._index.calls_named(function.name)
-        return tuple(site for site in sites if self._index.is_checked(site.path))
 
     def _by_callers(self, function: FunctionFacts, name: str, depth: int, models: frozenset[str]) -> str:
         """Whether all callers that are seen hand in the key of a row that they have."""

@@ -157,8 +157,6 @@ class StatementJudge:
             found["self"] = (call.receiver, where)
         return found
 
-    # ---- flows ---------------------------------------------------------------------------------------------
-
     def flows(self, value: Value, frame: Frame, depth: int) -> Iterator[Flow]:
         """Every way that a value can be a statement; helpers of the project are followed into their returns."""
         count = 0
@@ -270,8 +268,6 @@ class StatementJudge:
         if module is None or not isinstance(value, Query | Choice):
             return None
         return value, Frame(module.path, module.top, {}, frozenset())
-
-    # ---- one flow ------------------------------------------------------------------------------------------
 
     def judge(
         self,

@@ -60,6 +60,6 @@ class Staff:
     def _callers(self, function: FunctionFacts, depth: int) -> str:
         if (function.path, function.qualname) in self._routes:
             return ""
-        sites = self._index.callers(self._index.qualified(function))
+        sites = self._index.likely_callers(function)
         found = [self.behind(site.function, depth + 1) for site in sites]
         return found[0] if found and all(found) else ""

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from merge_tool.index.words import STEPS
-from merge_tool.rulekit.values import Call, Choice, Fork, Items, Op, Query, Ref, Star, Value, children
+from merge_tool.rulekit.operators import is_staff
+from merge_tool.rulekit.values import (
+    Call,
+    Choice,
+    Fork,
+    Items,
+    Op,
+    Query,
+    Ref,
+    Star,
+    Unknown,
+    Value,
+    children,
+)
 
 
 def stepped(value: Value) -> Value:
@@ -22,8 +35,9 @@ def stepped(value: Value) -> Value:
 
 def ways(value: Value) -> Iterator[Value]:
     if isinstance(value, Choice):
-        for arm in value.arms:
-            yield from ways(arm)
+        for number, arm in enumerate(value.arms):
+            for way in ways(arm):
+                yield _for_staff(way, value, number)
     elif isinstance(value, Items):
         for item in value.items:
             yield from ways(item.value if isinstance(item, Star) else item)
@@ -31,14 +45,24 @@ def ways(value: Value) -> Iterator[Value]:
         for item in (*value.then, *value.orelse):
             yield from ways(item)
     elif isinstance(value, Query) and isinstance(value.root, Choice):
-        for arm in value.root.arms:
-            for way in ways(arm):
-                if isinstance(way, Query):
-                    yield Query(way.root, (*way.ops, *value.ops))
-                else:
-                    yield Query(way, value.ops)
+        for way in ways(value.root):
+            if isinstance(way, Query):
+                yield Query(way.root, (*way.ops, *value.ops))
+            else:
+                yield Query(way, value.ops)
     else:
         yield value
+
+
+def _for_staff(way: Value, choice: Choice, number: int) -> Value:
+    """A statement of the arm that only the platform's own staff comes to, marked as not decided; any other way as it is."""
+    asked = choice.test.present if choice.test is not None and len(choice.arms) == 2 else ""
+    if number or not asked or not is_staff(asked.replace(".", "_")):
+        return way
+    why = Unknown(f"only where {asked} holds, which looks like the platform's own staff")
+    if isinstance(way, Query):
+        return Query(way.root, (*way.ops, why))
+    return way
 
 
 def queries(value: Value) -> Iterator[Query]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import sys
 from typing import Any
 
 from merge_tool.model import source
@@ -11,6 +12,7 @@ from merge_tool.rulekit import facts, project, schema, values
 from merge_tool.rulekit.facts import ModuleFacts, Unreadable
 
 _PROTOCOL = 5
+_RECURSION = 8000
 # The classes that bytes may name. A pickle of anything else is refused before it can do something.
 _KNOWN: dict[tuple[str, str], Any] = {
     (module.__name__, name): found
@@ -30,8 +32,11 @@ class _Reader(pickle.Unpickler):
 
 
 def to_bytes(item: ModuleFacts | Unreadable) -> bytes:
-    """The facts of a file as bytes."""
-    return pickle.dumps(item, _PROTOCOL)
+    """The facts of a file as bytes; those of a file whose values are nested too deeply say that instead."""
+    try:
+        return plain_bytes(item)
+    except RecursionError:
+        return plain_bytes(Unreadable(item.path, "its values are nested too deeply to be followed"))
 
 
 def from_bytes(data: bytes) -> ModuleFacts | Unreadable | None:
@@ -41,8 +46,19 @@ def from_bytes(data: bytes) -> ModuleFacts | Unreadable | None:
 
 
 def plain_bytes(value: object) -> bytes:
-    """Facts, what was told of them, and plain containers of both, as bytes."""
-    return pickle.dumps(value, _PROTOCOL)
+    """Facts, what was told of them, and plain containers of both, as bytes.
+
+    Raises:
+        RecursionError: they are nested deeper than a value of any program that people write.
+    """
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(
+        max(limit, _RECURSION)
+    )  # a text that is put together of a thousand parts is as deep
+    try:
+        return pickle.dumps(value, _PROTOCOL)
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 def plain_value(data: bytes) -> Any:

@@ -193,3 +193,16 @@ def test_a_joined_row_that_was_read_before_holds_what_is_joined_to_it() -> None:
     code = "async def f(db, bot_id):\n    task = await db.scalar(select(Task).where(Task.bot_id == bot_id))\n    return await db.scalars(select(Deal).join(Task, Task.deal_id == Deal.id).where(Task.id == {key}))\n"
     assert severities(code.format(key="task.id")) == [(3, "info")]
     assert severities(code.format(key="key").replace("bot_id):", "bot_id, key):", 1)) == [(3, "error")]
+
+
+def test_what_staff_alone_reads_is_not_decided() -> None:
+    code = "async def f(db, user):\n    if {test}:\n        q = select(Deal)\n    else:\n        q = select(Deal).where(Deal.bot_id == user.bot_id)\n    return await db.execute(q.limit(3))\n"
+    assert severities(code.format(test="user.is_super_admin")) == [(3, "info")]
+    assert severities(code.format(test="user.is_active")) == [(3, "error")]
+    turned = (
+        code.replace("q = select(Deal)\n", "q = A\n")
+        .replace("q = select(Deal).where(Deal.bot_id == user.bot_id)", "q = select(Deal)")
+        .replace("q = A", "q = select(Deal).where(Deal.bot_id == user.bot_id)")
+    )
+    assert severities(turned.format(test="not user.is_super_admin")) == [(5, "info")]
+    assert severities(turned.format(test="user.is_super_admin")) == [(5, "error")]
