@@ -3,7 +3,7 @@
     python benchmarks/faults.py [--rounds 200] [--seed N] [--only KIND] [--json]
 
 A round takes a small project (tests/project.py) at a random stage, lets a fault of one kind come at a random moment of the next
-command, and goes on by `continue`, `rollback` or `abort`; see tests/faults.py for the faults and for what must hold. Kinds take turns.
+command, and goes on by `continue`, `rollback` or `abort`; see tests/fault_rounds.py for the faults and for what must hold. Kinds take turns.
 The faults of the state's database start a PostgreSQL of their own. The exit code is 1 where something did not hold.
 """
 
@@ -23,7 +23,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from tests.faults import FAULTS, NEED_POSTGRES, Ground, play, postgres_ground
+from tests.fault_rounds import FAULTS, NEED_POSTGRES, play
+from tests.faults import Ground, postgres_ground
 from tests.servers import postgres_server
 
 

@@ -102,6 +102,8 @@ def run_tests(
         said = f"{total - failed - skipped} passed, {failed} failed, {skipped} skipped ({ended})"
         said += f"; {len(known)} of the failures are older than the story" if known else ""
         if coverage is not None:
+            if not report.exists() and failed:
+                return False, f"{said}; the tests ended before the coverage was measured", result.output
             if not report.exists():
                 raise ActionError(
                     "the coverage was not measured",

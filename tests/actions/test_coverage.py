@@ -39,3 +39,10 @@ def test_new_code_without_tests_stops_the_story(tmp_path: Path, capsys: pytest.C
         "import new\n\n\ndef test_it():\n    assert new.used() == 1\n    assert new.unused() == 6\n"
     )
     assert "100.0 % of 7 new statements covered" in " ".join(project.run("continue").split())
+
+
+def test_tests_that_end_early_are_told_as_such(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = {"tests/test_it.py": "import nowhere_to_be_found\n"}
+    said = " ".join(make(tmp_path, capsys, TESTS, files).run("phase", "0", code=1).split())
+    assert "1 failed" in said
+    assert "install pytest-cov" not in said

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults import FAULTS, NEED_POSTGRES, Ground, play, postgres_ground
+from tests.fault_rounds import FAULTS, NEED_POSTGRES, play
+from tests.faults import Ground, postgres_ground
 from tests.servers import PostgresDatabase
 
 pytestmark = pytest.mark.slow
