@@ -40,15 +40,21 @@ CHECKS = ("validate", "test", "quality", "schema", "migration", "criteria")
 # What does not bring content in: a later one of these does not hide how the file came.
 _LIGHT = {Verdict.REWRITTEN.value: 1, Verdict.UNCHANGED.value: 0, Verdict.KEPT.value: 0}
 _FINISHED = (StoryStatus.DONE, StoryStatus.SKIPPED)
-# The status of a story in parts is the first of these that one of its parts has.
+# The status of a story in parts is the first of these that one of its parts has: none that left a part out is done.
 _FIRST = (
     StoryStatus.STOPPED,
     StoryStatus.GATE,
     StoryStatus.RUNNING,
     StoryStatus.READY,
     StoryStatus.WAITING,
+    StoryStatus.SKIPPED,
     StoryStatus.DONE,
 )
+
+
+def status_of_parts(parts: Sequence[str]) -> StoryStatus:
+    """The status of a story by those of its parts; a story without parts has nothing to do."""
+    return next((item for item in _FIRST if item.value in parts), StoryStatus.SKIPPED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +184,7 @@ def _story(story: PlannedStory, units: Sequence[Unit], kept: _Kept, ready: set[U
                 state.base_commit,
             )
         )
-    status = next(
-        (item for item in _FIRST if any(part.status == item for part in parts)), StoryStatus.SKIPPED
-    )
+    status = status_of_parts([part.status for part in parts])
     return StoryLine(
         id=story.id, phase=story.phase, title=story.title, task=story.task, risk=story.risk, depends_on=story.depends_on,
         estimate_hours=story.estimate_hours, status=status.value,
