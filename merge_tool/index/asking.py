@@ -139,7 +139,7 @@ class ProjectAnswers:
         """Whether a function, or one that it hands a loaded row to, compares the row's tenant."""
         from merge_tool.index.rows import Rows
 
-        return Rows(self._index()).compared(function, row)
+        return Rows.of(self._index()).compared(function, row)
 
     def query_verdicts(self, path: str) -> Iterable[QueryVerdict]:
         """What came of the statements that leave the functions of a file; a verdict may lie in another file."""

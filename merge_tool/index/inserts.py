@@ -46,7 +46,7 @@ class InsertJudge:
     def __init__(self, index: ProjectIndex, statements: StatementJudge) -> None:
         self._index = index
         self._statements = statements
-        self._rows = Rows(index)
+        self._rows = Rows.of(index)
         self._mappings = Mappings(index)
         self._stamps = Stamps(index)
 
@@ -124,9 +124,8 @@ class InsertJudge:
         self, function: FunctionFacts, row: Value, model: Model, depth: int = 0
     ) -> tuple[Scoped, list[str]]:
         """What becomes of a row: `NO` where a session takes it as it is, `YES` where none does, or someone stamps it first."""
-        for call in function.calls:
-            given = [*call.args, *(value for _, value in call.kwargs)]
-            if call is row or not any(is_row(value, row) for value in given):
+        for call in function.given().with_value(row):
+            if call is row:
                 continue
             if call.name in _ADDERS and call.receiver is not None:
                 if self._by_owner(function, call, model) or self._statements.sessions.is_bound(

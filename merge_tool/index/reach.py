@@ -12,7 +12,7 @@ from merge_tool.index.track import Memo
 from merge_tool.model.source import Span
 from merge_tool.rulekit.facts import FunctionFacts, Parameter
 from merge_tool.rulekit.known import asks_context, brings_tenant, has_tenant, names_tenant_object
-from merge_tool.rulekit.tenants import mentions_tenant
+from merge_tool.rulekit.tenants import any_mentions_tenant
 from merge_tool.rulekit.values import Ref, Value, walk
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ class Reach:
                 continue
             given = [*call.args, *(value for _, value in call.kwargs)]
             # A function that has no tenant in hand has been looked through for one: no argument can be it.
-            if knows and any(mentions_tenant(item, self._policy, function) for item in given):
+            if knows and any_mentions_tenant(given, self._policy, function):
                 continue
             if knows and names_tenant_object(given, self._policy):
                 continue

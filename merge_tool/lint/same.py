@@ -41,7 +41,7 @@ def same(one: object, other: object) -> bool:
                     return False
                 continue
             there[id(a)], back[id(b)] = id(b), id(a)
-            names = [item.name for item in dataclasses.fields(a)]
+            names = [item.name for item in dataclasses.fields(a) if item.init]
             pairs.extend((getattr(a, name), getattr(b, name)) for name in names)
         elif isinstance(a, float | complex):
             if repr(a) != repr(b):  # -0.0 and nan
