@@ -69,9 +69,10 @@ class InsertJudge:
             yield self.verdict(function, call.span, "insert", model, scoped, reasons)
 
     def _constructed(self, function: FunctionFacts, call: Call) -> Model | None:
-        name = call.dotted
-        if call.name in _READERS:
-            name = name.rpartition(".")[0]
+        reads = call.name in _READERS
+        if not reads and not call.name[:1].isupper():
+            return None
+        name = call.dotted.rpartition(".")[0] if reads else call.dotted
         if not name or not name.rpartition(".")[2][:1].isupper():
             return None
         model = self._index.models.by_name.get(self._index.resolve(function.path, name, function))

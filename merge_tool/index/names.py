@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
-from merge_tool.index.track import Tracker
+from merge_tool.index.track import Noted, Tracker
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, ModuleFacts
 
 _MAX_HOPS = 24
@@ -27,6 +27,7 @@ class Names:
         self.tracker = tracker or Tracker()
         self._by_name: dict[str, str] = {}
         self._cache: dict[tuple[str, str], str] = {}
+        self._resolved: Noted[tuple[str, str, int], str] = Noted(self.tracker)
         self._splits: dict[str, tuple[str | None, str]] = {}
         self._ending: dict[str, list[str]] | None = None
         # Names come of paths alone, so that no file is loaded for them.
@@ -69,6 +70,9 @@ class Names:
             `module.name` with re-exports followed; an external name such as `sqlalchemy.select`; "" where nothing
             binds the first part (a builtin, a parameter, a star import of an unknown module).
         """
+        return self._resolved.ask((path, dotted, id(function)), self._resolve, path, dotted, function)
+
+    def _resolve(self, path: str, dotted: str, function: FunctionFacts | None) -> str:
         head, dot, rest = dotted.partition(".")
         if not head or path not in self.modules:
             return ""

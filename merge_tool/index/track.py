@@ -96,6 +96,31 @@ class Memo(Generic[K, V]):
         return value
 
 
+class Noted(Generic[K, V]):
+    """Small answers that are kept with the keys that they were come by, which each who asks notes: no frame of their own.
+
+    What they are asked of is kept too, so that an `id` in a key stays that of one object.
+    """
+
+    def __init__(self, tracker: Tracker) -> None:
+        self._tracker = tracker
+        self._kept: dict[K, tuple[V, set[Key | int], object]] = {}
+
+    def ask(self, key: K, make: Callable[P, V], *args: P.args, **kwargs: P.kwargs) -> V:
+        """The kept answer, else what `make` gives."""
+        tracker = self._tracker
+        entry = self._kept.get(key)
+        if entry is None:
+            outer, tracker.seen = tracker.seen, set()
+            try:
+                value = make(*args, **kwargs)
+            finally:
+                inner, tracker.seen = tracker.seen, outer
+            entry = self._kept[key] = (value, inner, args)
+        tracker.seen |= entry[1]
+        return entry[0]
+
+
 class Answers:
     """Answers on the whole project, by name. Who uses one notes keys for the parts that it looks at, so that an answer
     that comes out the same again leads no further.
