@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from merge_tool.index.track import Noted, Tracker
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, ModuleFacts
+from merge_tool.rulekit.values import Value
 
 _MAX_HOPS = 24
 
@@ -213,7 +214,8 @@ def _binds(module: ModuleFacts, name: str) -> bool:
     classes: dict[str, ClassFacts] = module.classes  # type: ignore[assignment]
     if dict.__contains__(classes, name) or dict.__contains__(functions, name):
         return True
-    return name in dict.__getitem__(functions, "<module>").variables
+    variables: dict[str, Value] = dict.__getitem__(functions, "<module>").variables  # type: ignore[assignment]
+    return dict.__contains__(variables, name)
 
 
 def all_functions(modules: Iterable[ModuleFacts]) -> Iterable[FunctionFacts]:
