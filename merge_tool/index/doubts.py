@@ -95,7 +95,9 @@ def doubt(index: ProjectIndex, flow: Flow, statement: Statement, entity: TableUs
     for key in statement.entities:
         beside = index.models.by_name.get(key.partition("@")[0])
         for name, value, frame in (
-            named_columns(index, flow, statement, key) if key != entity.key and beside is not None else ()
+            named_columns(index, flow, statement, key)
+            if beside is not None and key != entity.key and _tied(statement, key, entity.key)
+            else ()
         ):
             if (
                 beside is not None
@@ -154,6 +156,19 @@ def doubt(index: ProjectIndex, flow: Flow, statement: Statement, entity: TableUs
             if owner is not None and owner.has_tenant and index.models.is_tenant(owner):
                 return f"the table has no {index.policy.column}; it asks for what belongs to one {owner.name}, by {name}, whose tenant was settled where that came from"
     return ""
+
+
+def _tied(statement: Statement, one: str, other: str) -> bool:
+    """Whether joins or conditions tie two tables, over others perhaps; without a tie each row stands beside each."""
+    reached, fresh = {one}, [one]
+    while fresh:
+        key = fresh.pop()
+        for left, right, _ in statement.edges:
+            for here, there in ((left, right), (right, left)):
+                if here == key and there not in reached:
+                    reached.add(there)
+                    fresh.append(there)
+    return other in reached
 
 
 def _asked_for_person(index: ProjectIndex, flow: Flow, statement: Statement, key: str, model: Model) -> bool:

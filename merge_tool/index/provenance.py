@@ -10,12 +10,24 @@ from merge_tool.index.entities import Frame, strip
 from merge_tool.index.passing import passed_for
 from merge_tool.index.rows import SENT_IN, Rows, model_of, owner_of
 from merge_tool.index.ways import ways
-from merge_tool.index.words import ELEMENT
+from merge_tool.index.words import ELEMENT, UNPACKED
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.matchers import words
 from merge_tool.rulekit.project import Model
 from merge_tool.rulekit.tenants import takes_tenant
-from merge_tool.rulekit.values import Attr, Call, Item, Items, Query, Ref, Root, Unknown, Value, walk
+from merge_tool.rulekit.values import (
+    Attr,
+    Call,
+    Item,
+    Items,
+    Query,
+    Ref,
+    Root,
+    Unknown,
+    Value,
+    children,
+    walk,
+)
 
 if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex
@@ -270,10 +282,19 @@ def _each(value: Value) -> Iterator[Value]:
 
 
 def _is_worked_out(value: Value, frame: Frame) -> bool:
-    """Whether a key has its origin in the function, unknown how, and not in what was handed to it: `seen[0]`, not `key`."""
-    unknown = False
-    for item in (value, *walk(value)):
-        if isinstance(item, Ref) and frame.function.parameter(item.dotted.partition(".")[0]) is not None:
-            return False
-        unknown |= isinstance(item, Unknown) and not item.inside
+    """Whether a key has its origin in the function, unknown how, and not in what was handed to it: `seen[0]`, not `key`.
+
+    What is unpacked counts as made in the function, whoever was asked for it, unless a request brought it.
+    """
+    unknown, items = False, [(value, False)]
+    while items:
+        item, unpacked = items.pop()
+        head = item.dotted.partition(".")[0] if isinstance(item, Ref) else ""
+        if head and (
+            head.lower() in SENT_IN or (not unpacked and frame.function.parameter(head) is not None)
+        ):
+            return False  # Flask's `request` is no parameter
+        here = isinstance(item, Unknown) and item.why == UNPACKED
+        unknown |= here or (isinstance(item, Unknown) and not item.inside)
+        items.extend((child, unpacked or here) for child in children(item))
     return unknown

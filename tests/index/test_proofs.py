@@ -195,6 +195,20 @@ def test_a_joined_row_that_was_read_before_holds_what_is_joined_to_it() -> None:
     assert severities(code.format(key="key").replace("bot_id):", "bot_id, key):", 1)) == [(3, "error")]
 
 
+def test_a_row_that_nothing_ties_to_the_table_beside_holds_nothing() -> None:
+    code = "async def f(db, bot_id):\n    task = await db.scalar(select(Task).where(Task.bot_id == bot_id))\n    return await db.scalars(select(Deal, Task).where(Task.id == task.id{tie}))\n"
+    assert (3, "error") in severities(code.format(tie=""))
+    assert (3, "error") in severities(code.format(tie=", Deal.name == Task.deal_name"))
+    assert (3, "error") not in severities(code.format(tie=", Deal.id == Task.deal_id"))
+
+
+def test_what_a_request_brought_is_not_worked_out_by_the_function() -> None:
+    code = "def f(db):\n    kind, ident = {source}\n    return db.scalars(select(Deal).where(Deal.id == ident))\n"
+    assert severities(code.format(source="load(db)")) == [(3, "info")]
+    assert severities(code.format(source="load(request.json)")) == [(3, "error")]
+    assert severities(code.format(source="request.args['key'].split(':')")) == [(3, "error")]
+
+
 def test_what_staff_alone_reads_is_not_decided() -> None:
     code = "async def f(db, user):\n    if {test}:\n        q = select(Deal)\n    else:\n        q = select(Deal).where(Deal.bot_id == user.bot_id)\n    return await db.execute(q.limit(3))\n"
     assert severities(code.format(test="user.is_super_admin")) == [(3, "info")]
