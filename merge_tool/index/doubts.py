@@ -82,6 +82,8 @@ def doubt(index: ProjectIndex, flow: Flow, statement: Statement, entity: TableUs
     model = index.models.by_name.get(entity.key.partition("@")[0])
     if model is None:
         return ""
+    if shown := index.proofs.of_row(flow.frame.function, flow.root, model):
+        return shown
     origin = Provenance(index)
     if origin.compared_by_callers(flow.frame.function, flow.root):
         return f"every caller that is seen compares the {index.policy.column} of what it gives back"

@@ -162,7 +162,8 @@ class LookupJudge:
                 models=frozenset(item.qualified for item in found.models),
                 line=call.span.line,
             )
-            if why or (why := owner_compared(function, call)):
+            why = why or owner_compared(function, call) or self._index.proofs.of_row(function, call, model)
+            if why:
                 return Scoped.UNDECIDED, [why]
         reasons = [f"nothing compares the row's {self._index.policy.column} after it is loaded"]
         if callers:

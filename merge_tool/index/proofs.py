@@ -14,13 +14,13 @@ from merge_tool.index.entities import Frame
 from merge_tool.index.lookups import GETS, LookupJudge
 from merge_tool.index.passing import passed_for
 from merge_tool.index.provenance import Provenance, spelled
-from merge_tool.index.related import identifies
+from merge_tool.index.related import identifies, key_models
 from merge_tool.index.rows import Rows
 from merge_tool.index.ties import all_tenant_columns
 from merge_tool.index.track import Memo
 from merge_tool.model.plain import plain
 from merge_tool.rulekit.facts import FunctionFacts
-from merge_tool.rulekit.project import Scoped
+from merge_tool.rulekit.project import Model, Scoped
 from merge_tool.rulekit.values import Attr, Call, Query, Ref, Root, Value, walk
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class Proofs:
         self._origin = Provenance(index)
         self._lookups = LookupJudge(index, index.statements)
         self._proved: Memo[tuple[str, str], tuple[Proof, ...]] = Memo(index.tracker)
+        self._parents: Memo[tuple[str, str], tuple[tuple[Attr, str, int], ...]] = Memo(index.tracker)
         self._loaded: Memo[tuple[str, str], tuple[Proof, ...]] = Memo(index.tracker)
 
     def of_value(self, value: Value, frame: Frame, models: frozenset[str], line: int) -> str:
@@ -85,6 +86,25 @@ class Proofs:
             if proof.name == name and proof.line < line and (proof.model in models or not models):
                 return f"{name} was shown to be the tenant's before: {proof.how}"
         return ""
+
+    def of_row(self, function: FunctionFacts, row: Value, model: Model) -> str:
+        """How a row is known to be the tenant's by what it points at: the function looks `row.deal_id` up with the tenant; "" where not."""
+        found = self._parents.ask_around(
+            (function.path, function.qualname), (), lambda: tuple(self._find_parents(function))
+        )
+        for key, name, line in found:
+            if name in key_models(model, key.name, self._index) and any(
+                item is row for item in walk(key.base)
+            ):
+                return f"line {line} looks its {key.name} up with the tenant"
+        return ""
+
+    def _find_parents(self, function: FunctionFacts) -> Iterator[tuple[Attr, str, int]]:
+        """The attributes of rows that a function looks other rows up by, with the tenant: of what model, at what line."""
+        for value, model, line, held in self._named_values(function):
+            key = spelled(value)
+            if held and isinstance(key, Attr):
+                yield key, model, line
 
     def proved(self, function: FunctionFacts) -> tuple[Proof, ...]:
         """The keys that a function shows to be the tenant's, in whatever order."""
@@ -133,6 +153,12 @@ class Proofs:
 
     def _named(self, function: FunctionFacts) -> Iterator[tuple[str, str, int, bool]]:
         """Keys that a function's own statements name one row by: as written, the model, the line, whether that row is held."""
+        for value, model, line, held in self._named_values(function):
+            if name := written(value):
+                yield name, model, line, held
+
+    def _named_values(self, function: FunctionFacts) -> Iterator[tuple[Value, str, int, bool]]:
+        """The same with the keys themselves."""
         statements = self._index.statements
         frame = Frame(function.path, function, {}, frozenset())
         for sink in function.sinks:
@@ -156,7 +182,7 @@ class Proofs:
                         )
                     )
                     for name, value, inside in named:
-                        if identifies(model, name) and (key := _outside(value, inside, function)):
+                        if identifies(model, name) and (key := _outside(value, inside, function)) is not None:
                             yield key, model.qualified, flow.root.span.line, held
         for call in function.calls:
             if call.name not in GETS:
@@ -164,7 +190,7 @@ class Proofs:
             found = self._lookups.read(function, call)
             if found is None or len(found.models) != 1 or found.key is None:
                 continue
-            if key := _outside(found.key, frame, function):
+            if (key := _outside(found.key, frame, function)) is not None:
                 yield key, found.models[0].qualified, call.span.line, self._is_compared(function, call)
 
     def _loads(self, function: FunctionFacts) -> tuple[Proof, ...]:
@@ -209,13 +235,13 @@ class Proofs:
                     yield found
 
 
-def _outside(value: Value, frame: Frame, function: FunctionFacts) -> str:
-    """A key as the function itself writes it, where a helper's parameter stands for it; "" where it is none of its own."""
+def _outside(value: Value, frame: Frame, function: FunctionFacts) -> Value | None:
+    """A key as the function itself has it, where a helper's parameter stands for it; None where it is none of its own."""
     for _ in range(_MAX_DEPTH):
         if frame.function is function:
-            return written(value)
+            return value
         bound = frame.bindings.get(written(value))
         if bound is None:
-            return ""
+            return None
         value, frame = bound
-    return ""
+    return None

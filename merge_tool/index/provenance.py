@@ -48,6 +48,8 @@ _SAME = frozenset(("str", "int", "UUID", "uuid"))
 # How whoever is logged in is called.
 ASKERS = frozenset(("user", "current", "principal", "me", "identity", "actor", "member", "account"))
 _ACCOUNTS = frozenset(("user", "users", "account", "accounts", "admin", "admins", "person", "member"))
+# What Flask-Login calls with the id that a session or a request names.
+_LOADERS = frozenset(("user_loader", "request_loader", "header_loader"))
 _LOGINS = frozenset(("email", "login", "username"))
 
 
@@ -67,10 +69,12 @@ def is_secret(column: str) -> bool:
 
 
 def is_subject(model: Model, function: FunctionFacts) -> bool:
-    """Whether a person is loaded whom a token names: in `get_current_user`, or where a token is decoded."""
+    """Whether a person is loaded whom a token or a session names: in `get_current_user`, in a loader of Flask-Login, or where a token is decoded."""
     if not _ACCOUNTS.intersection(words(model.name)):
         return False
     said = words(function.name)
+    if any(isinstance(item, Ref) and item.last in _LOADERS for item in function.decorators):
+        return True
     return {"current", "user"} <= set(said) or any(
         call.name in ("decode", "decode_token", "decode_access_token", "verify_token", "verify_access_token")
         for call in function.calls

@@ -114,3 +114,23 @@ def test_an_admin_names_the_tenant_and_a_request_has_a_context_of_its_own() -> N
     web = "from fastapi import APIRouter, Depends\nrouter = APIRouter()\ndef {guard}(): ...\n@router.get('/usage/{{bot_id}}')\nasync def usage(bot_id: int, who=Depends({guard}), service=Depends(dict)):\n    return service.usage(bot_id)\n"
     assert graded("TF3", {"app/web.py": web.format(guard="verify_admin_token")}) == ["info"]
     assert graded("TF3", {"app/web.py": web.format(guard="verify_token")}) == ["error"]
+
+
+def test_an_optional_tenant_in_what_admins_alone_depend_on_is_not_decided() -> None:
+    web = "from fastapi import APIRouter, Depends, Query\nfrom sqlalchemy import select\nfrom app.models import Order\nrouter = APIRouter()\ndef {guard}(): ...\nasync def listed(bot_id: int | None = Query(None), db=Depends(dict)):\n    query = select(Order)\n    if bot_id is not None:\n        query = query.where(Order.bot_id == bot_id)\n    return await db.execute(query)\n@router.get('/orders', dependencies=[Depends({guard})])\nasync def orders(found=Depends(listed)):\n    return found\n"
+    assert graded("TQ7", {"app/models.py": MODELS, "app/web.py": web.format(guard="check_admin")}) == ["info"]
+    assert graded("TQ7", {"app/models.py": MODELS, "app/web.py": web.format(guard="check_user")}) != ["info"]
+
+
+def test_a_login_is_unique_over_all_tenants() -> None:
+    table = MODELS.replace(
+        "name = Column(String)", "email = Column(String, unique=True)\n    {column} = Column(String)"
+    )
+    assert graded("TM4", {"app/models.py": table.replace("{column}", "hashed_password")}) == ["info"]
+    assert graded("TM4", {"app/models.py": table.replace("{column}", "phone")}) == ["error"]
+
+
+def test_what_counts_over_all_beside_what_counts_for_one_is_not_decided() -> None:
+    code = "from sqlalchemy import select\nfrom app.models import Order\nclass Orders:\n    async def {name}(self):\n        return await self.db.scalar(select(Order))\n    async def count_by_bot(self, bot_id):\n        return await self.db.scalar(select(Order).where(Order.bot_id == bot_id))\n"
+    assert graded("TQ1", {"app/models.py": MODELS, "app/a.py": code.format(name="count_all")}) == ["info"]
+    assert graded("TQ1", {"app/models.py": MODELS, "app/a.py": code.format(name="count_open")}) == ["error"]

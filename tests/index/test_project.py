@@ -176,3 +176,15 @@ def test_classes_that_inherit_from_themselves_end() -> None:
         a="class A(A): ...\nclass B(C): ...\nclass C(B):\n    x = C().x\n    def f(self):\n        self.x.get('k')\n        self.y = self.y.z()\n        self.y.get('k')\n"
     )
     assert list(index.key_verdicts("a.py")) == []
+
+
+@pytest.mark.parametrize("target", ["Tenant.id", "models.Tenant.id", "tenants.c.id", "'tenants.id'"])
+def test_a_foreign_key_may_name_a_class_or_a_table_object(target: str) -> None:
+    files = {
+        "app/models.py": "from sqlalchemy import Column, Integer, MetaData, Table\nfrom app.base import Base\nclass Tenant(Base):\n    __tablename__ = 'tenants'\n    id = Column(Integer, primary_key=True)\n",
+        "app/tables.py": "from sqlalchemy import Column, Integer, MetaData, Table\ntenants = Table('tenants', MetaData(), Column('id', Integer, primary_key=True))\n",
+        "app/base.py": "from sqlalchemy.orm import DeclarativeBase\nclass Base(DeclarativeBase): pass\n",
+        "app/user.py": f"from sqlalchemy import Column, ForeignKey, Integer\nfrom app import models\nfrom app.base import Base\nfrom app.models import Tenant\nfrom app.tables import tenants\nclass User(Base):\n    __tablename__ = 'users'\n    id = Column(Integer, primary_key=True)\n    bot_id = Column(ForeignKey({target}))\n",
+    }
+    index = ProjectIndex.build(files, EXAMPLE_POLICY)
+    assert index.models.by_name["app.user.User"].foreign_keys == {"bot_id": "tenants"}

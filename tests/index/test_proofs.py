@@ -220,3 +220,21 @@ def test_what_staff_alone_reads_is_not_decided() -> None:
     )
     assert severities(turned.format(test="not user.is_super_admin")) == [(5, "info")]
     assert severities(turned.format(test="user.is_super_admin")) == [(5, "error")]
+
+
+def test_a_row_whose_parent_is_looked_up_with_the_tenant_is_info() -> None:
+    for load in ("await db.scalar(select(Task).where(Task.id == key))", "await db.get(Task, key)"):
+        code = (
+            "async def f(db, key, bot_id):\n    task = "
+            + load
+            + "\n    deal = await db.scalar(select(Deal).where(Deal.id == task.{column}, Deal.{held} == bot_id))\n    return task\n"
+        )
+        assert severities(code.format(column="deal_id", held="bot_id")) == [(2, "info")]
+        assert (2, "error") in severities(code.format(column="deal_id", held="user_id"))
+        assert (2, "error") in severities(code.format(column="deal_name", held="bot_id"))
+
+
+def test_who_a_session_names_is_loaded_before_any_tenant_is_known() -> None:
+    code = "{decorator}\ndef load(key):\n    return User.query.get(key)\n"
+    assert severities(code.format(decorator="@manager.user_loader")) == [(3, "info")]
+    assert severities(code.format(decorator="@manager.cached")) == [(3, "error")]
