@@ -15,7 +15,7 @@ from merge_tool.index.provenance import (
     is_subject,
     spelled,
 )
-from merge_tool.index.related import is_null, key_models
+from merge_tool.index.related import identifies, is_null, key_models
 from merge_tool.index.rows import owner_of
 from merge_tool.index.tables import Flow, Statement, TableUse
 from merge_tool.index.ties import all_tenant_columns
@@ -54,6 +54,7 @@ _GIVEN_OUT = frozenset(
 _GIVEN_IDS = ("_sid", "_wamid", "_intent_id")
 _COMPARED = frozenset(("==", "!=", "in", "not in", "is", "is not"))
 _FEW_COLUMNS = 3
+_EVERY = 1 << 30
 _NAMED = frozenset(("==", "in_"))
 _CHECKS = frozenset(
     "verify validate check require ensure assert authorize authorise access permission allowed belongs guard enforce member members membership".split()  # noqa: SIM905
@@ -85,12 +86,14 @@ def doubt(index: ProjectIndex, flow: Flow, statement: Statement, entity: TableUs
     if shown := index.proofs.of_row(flow.frame.function, flow.root, model):
         return shown
     origin = Provenance(index)
+    if parent := of_parent(index, origin, flow.frame, flow.root, model):
+        return parent
     if origin.compared_by_callers(flow.frame.function, flow.root):
         return f"every caller that is seen compares the {index.policy.column} of what it gives back"
     pairs = list(named_columns(index, flow, statement, entity.key))
     line = flow.root.span.line if isinstance(flow.root, Root) else 0
     for name, value, frame in pairs:
-        if _is_key(model, name) and (
+        if _is_key(index, model, name) and (
             why := origin.of_key(value, frame, models=key_models(model, name, index), line=line)
         ):
             return why
@@ -103,14 +106,14 @@ def doubt(index: ProjectIndex, flow: Flow, statement: Statement, entity: TableUs
         ):
             if (
                 beside is not None
-                and _is_key(beside, name)
+                and _is_key(index, beside, name)
                 and (why := origin.of_key(value, frame, models=key_models(beside, name, index), line=line))
             ):
                 return f"it is joined to {beside.name} by {name}: {why}"
     for name, value, frame in pairs:
         if (
             not is_null(value)
-            and not _is_key(model, name)
+            and not _is_key(index, model, name)
             and mentions_tenant(value, index.policy, frame.function)
         ):
             return f"its {name} is compared with a value that is made from the tenant"
@@ -121,7 +124,7 @@ def doubt(index: ProjectIndex, flow: Flow, statement: Statement, entity: TableUs
     for name, value, frame in pairs:
         if reads and name in model.foreign_keys and origin.is_asker(value, frame):
             return f"only the rows of the person who asks are read, by {name}"
-        if _is_key(model, name) and is_subject(model, flow.frame.function):
+        if _is_key(index, model, name) and is_subject(model, flow.frame.function):
             return "it loads whom a token was made for, before any tenant is known"
     for name in sorted(named):
         if is_secret(name) or is_credential(model, name):
@@ -213,6 +216,27 @@ def owner_compared(function: FunctionFacts, root: Value) -> str:
     return ""
 
 
+def of_parent(index: ProjectIndex, origin: Provenance, frame: Frame, root: Value, model: Model) -> str:
+    """What speaks for a row that is compared with the key of its parent: `row.deal_id != deal_id`; "" where nothing does."""
+    for check in frame.function.checks:
+        for item in walk(check):
+            sides = ((item.left, item.right), (item.right, item.left)) if isinstance(item, Compare) and item.op in ("==", "!=") else ()  # fmt: skip
+            for side, other in sides:
+                side = spelled(side)
+                if (
+                    isinstance(side, Attr)
+                    and side.name in model.foreign_keys
+                    and any(part is root for part in walk(side.base))
+                    and (
+                        why := origin.of_key(
+                            other, frame, models=key_models(model, side.name, index), line=_EVERY
+                        )
+                    )
+                ):
+                    return f"its {side.name} is compared: {why}"
+    return ""
+
+
 def _is_person_key(value: Value, function: FunctionFacts) -> bool:
     """Whether a value is a parameter that says which person asks: `user_id`, `actor_id`."""
     if not isinstance(value, Ref) or function.parameter(value.dotted) is None:
@@ -259,8 +283,9 @@ def _has_column(index: ProjectIndex, key: str) -> bool:
     return model is None or (model.has_tenant and index.models.is_tenant(model))
 
 
-def _is_key(model: Model, name: str) -> bool:
-    return name in model.primary or name in model.foreign_keys or name == "id" or name in model.relationships
+def _is_key(index: ProjectIndex, model: Model, name: str) -> bool:
+    known = name in model.primary or name in model.foreign_keys or name == "id" or name in model.relationships
+    return known or identifies(model, name, index)
 
 
 def named_columns(

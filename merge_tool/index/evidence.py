@@ -11,15 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from merge_tool.index.background import starts_application
+from merge_tool.index.passing import passed_for
 from merge_tool.index.track import Memo
 from merge_tool.model.source import Diagnostic, Severity
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.matchers import words
-from merge_tool.rulekit.project import Scoped
+from merge_tool.rulekit.project import CallSite, Scoped
 from merge_tool.rulekit.tenants import knows_tenant, takes_tenant
+from merge_tool.rulekit.values import Const, Ref
 
 if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex
@@ -38,6 +41,20 @@ _COUNTS = frozenset(
 )
 _LOGINS = frozenset(("email", "login", "username"))
 _PASSWORDS = frozenset(("password", "passwd", "hashed"))
+# `get_workflow_unscoped`, `list_all_tenants_jobs`
+_UNHELD = frozenset(("unscoped", "unfiltered"))
+_FOR_ALL = frozenset(
+    (
+        ("all", "tenants"),
+        ("all", "orgs"),
+        ("all", "organizations"),
+        ("all", "workspaces"),
+        ("cross", "tenant"),
+        ("cross", "org"),
+        ("any", "tenant"),
+        ("without", "tenant"),
+    )
+)
 _ALL = frozenset(("all", "global", "overall", "every"))
 _PER = frozenset(("by", "for", "of", "per"))
 _ADMINS = frozenset(("admin", "admins", "administrator", "superadmin", "backoffice", "platform"))
@@ -58,7 +75,7 @@ class Evidence:
         self._judges: dict[str, Callable[[Diagnostic, FunctionFacts], str]] = {
             **queries, **keys,
             "TF1": self._route, "TJ1": self._job, "TM1": self._table, "TM4": self._unique,
-            "TF3": self._chosen, "TQ7": self._chosen, "TJ3": self._context, "TT1": self._token, "TT2": self._token, "TX3": self._wrapper,
+            "TF3": self._chosen, "TQ7": self._optional, "TJ3": self._context, "TT1": self._token, "TT2": self._token, "TX3": self._wrapper,
         }  # fmt: skip
 
     def graded(self, item: Diagnostic) -> Diagnostic:
@@ -96,6 +113,9 @@ class Evidence:
     def _query(self, item: Diagnostic, function: FunctionFacts) -> str:
         if takes_tenant(function, self._policy):
             return ""
+        said = words(function.name)
+        if _UNHELD.intersection(said) or any(pair in _FOR_ALL for pair in pairwise(said)):
+            return f"{function.name}() says by its name that it is for all tenants"
         if beside := self._for_one(function):
             return f"{beside}() beside it is for one tenant, and this one by its name for all"
         only = self._ways.ask((function.path, function.qualname), self._only_from, function)
@@ -132,6 +152,14 @@ class Evidence:
             if admin
             else ""
         )
+
+    def _optional(self, item: Diagnostic, function: FunctionFacts) -> str:
+        """An optional filter that every caller which is seen makes use of, or that admins leave out."""
+        name = item.message.rpartition("is skipped when ")[2].partition(" is None")[0]
+        sites = self._index.likely_callers(function) if function.parameter(name) is not None else ()
+        if sites and all(_is_passed(function, site, name) for site in sites):
+            return f"every caller that is seen passes {name}"
+        return self._chosen(item, function)
 
     def _context(self, item: Diagnostic, function: FunctionFacts) -> str:
         at = (function.path, function.qualname)
@@ -237,6 +265,15 @@ class Evidence:
                     seen.add(id(site.function))
                     queue.append(site.function)
         return begins
+
+
+def _is_passed(function: FunctionFacts, site: CallSite, name: str) -> bool:
+    """Whether a call surely passes an optional parameter."""
+    value = passed_for(function, site.call, name)
+    if value is None or isinstance(value, Const):
+        return value is not None and not (isinstance(value, Const) and value.value is None)
+    own = site.function.parameter(value.dotted) if isinstance(value, Ref) else None
+    return own is None or not (isinstance(own.default, Const) and own.default.value is None)
 
 
 def _admin(said: Iterable[str]) -> str:

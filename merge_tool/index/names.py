@@ -144,9 +144,30 @@ class Names:
         while head:
             path = self._by_name.get(head)
             if path is not None:
-                return path, qualified[len(head) + 1 :]
+                rest = qualified[len(head) + 1 :]
+                return self._hidden(head, path, rest) or (path, rest)
             head = head.rpartition(".")[0]
         return None, qualified
+
+    def _hidden(self, head: str, path: str, rest: str) -> tuple[str, str] | None:
+        """The package that binds the name of one of its modules anew, `db_client = DBClient()` beside `db_client.py`; else None.
+
+        What the module itself defines is still meant by `package.module.name`.
+        """
+        package, dot, last = head.rpartition(".")
+        parent = self._by_name.get(package) if dot else None
+        if parent is None or parent == path:
+            return None
+        module = self.modules[parent]
+        self.tracker.seen.add((parent, "n", last))
+        if not _binds(module, last) and _imported(module, last) in (None, head):
+            return None
+        if rest:
+            inside, first = self.modules[path], rest.partition(".")[0]
+            self.tracker.seen.add((path, "n", first))
+            if _binds(inside, first) or _imported(inside, first) is not None or inside.stars:
+                return None
+        return parent, f"{last}.{rest}" if rest else last
 
     def canonical(self, qualified: str) -> str:
         """An absolute name with re-exports followed to where the thing is defined."""

@@ -197,18 +197,21 @@ class Provenance:
         )
 
     def _element(self, owner: Value, frame: Frame) -> str:
-        """The class of an element of `orders: list[Order]`."""
+        """The class of an element of `orders: list[Order]`, a parameter or what a function says that it gives back."""
         if not isinstance(owner, Unknown) or not owner.inside:
             return ""
-        held = owner.inside[0]
-        parameter = frame.function.parameter(held.dotted) if isinstance(held, Ref) else None
-        if parameter is None or not isinstance(parameter.annotation, Item | Items):
+        held, function = owner.inside[0], frame.function
+        parameter = function.parameter(held.dotted) if isinstance(held, Ref) else None
+        annotation = parameter.annotation if parameter is not None else None
+        if isinstance(held, Call):
+            target = self._index.callee(frame.path, function, held)
+            if target is not None:
+                annotation, function = target.result, target
+        if not isinstance(annotation, Item | Items):
             return ""
-        for item in walk(parameter.annotation):
+        for item in walk(annotation):
             if isinstance(item, Ref):
-                name = self._index.names.canonical(
-                    self._index.resolve(frame.path, item.dotted, frame.function)
-                )
+                name = self._index.names.canonical(self._index.resolve(function.path, item.dotted, function))
                 if name in self._index.models.by_name or self._index.find_class(name) is not None:
                     return name
         return ""
@@ -245,11 +248,24 @@ class Provenance:
         """Whether all callers that are seen hand in the key of a row that they have."""
         handed = self._handed_in(function, name) if depth < _CALLERS else []
         if not handed or not all(
-            self.of_key(passed, where, depth + 1, models, line) for passed, where, line in handed
+            self._is_of_job(passed, where) or self.of_key(passed, where, depth + 1, models, line)
+            for passed, where, line in handed
         ):
             return ""
         return (
             f"every caller hands in, as {name}, the key of a row that it has, or has shown to be the tenant's"
+        )
+
+    def _is_of_job(self, value: Value, frame: Frame) -> bool:
+        """Whether a key is what a job was started with: no request brings that, and who started it had it. A strict policy does not trust that."""
+        return (
+            not self._index.policy.strict
+            and isinstance(value, Ref)
+            and frame.function.parameter(value.dotted) is not None
+            and any(
+                job.function == frame.function.qualname and job.kind != "bot handler"
+                for job in self._index.jobs_of(frame.path)
+            )
         )
 
     def compared_by_callers(self, function: FunctionFacts, root: Value) -> bool:

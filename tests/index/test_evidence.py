@@ -134,3 +134,33 @@ def test_what_counts_over_all_beside_what_counts_for_one_is_not_decided() -> Non
     code = "from sqlalchemy import select\nfrom app.models import Order\nclass Orders:\n    async def {name}(self):\n        return await self.db.scalar(select(Order))\n    async def count_by_bot(self, bot_id):\n        return await self.db.scalar(select(Order).where(Order.bot_id == bot_id))\n"
     assert graded("TQ1", {"app/models.py": MODELS, "app/a.py": code.format(name="count_all")}) == ["info"]
     assert graded("TQ1", {"app/models.py": MODELS, "app/a.py": code.format(name="count_open")}) == ["error"]
+
+
+def test_an_optional_tenant_that_every_caller_passes_is_not_decided() -> None:
+    crud = "from sqlalchemy import select\nfrom app.models import Order\nasync def listed(db, bot_id=None):\n    query = select(Order)\n    if bot_id is not None:\n        query = query.where(Order.bot_id == bot_id)\n    return await db.execute(query)\n"
+    use = "from app.crud import listed\nasync def show(db, bot_id{default}):\n    return await listed(db{passed})\n"
+    models = {"app/models.py": MODELS, "app/crud.py": crud}
+    assert graded("TQ7", {**models, "app/use.py": use.format(default="", passed=", bot_id")}) == ["info"]
+    assert graded("TQ7", models) == ["warning"]
+    assert "info" not in graded("TQ7", {**models, "app/use.py": use.format(default="", passed="")})
+    assert "info" not in graded(
+        "TQ7", {**models, "app/use.py": use.format(default="=None", passed=", bot_id")}
+    )
+
+
+@pytest.mark.parametrize("name", ["one_unscoped", "for_all_tenants"])
+def test_what_says_by_its_name_that_it_is_for_all_is_not_decided(name: str) -> None:
+    files = {
+        "app/models.py": MODELS,
+        "app/web.py": ROUTE.replace("one", name),
+        "app/crud.py": CRUD.replace("one", name),
+    }
+    assert graded("TQ1", files) == ["info"]
+    assert graded("TQ1", {"app/models.py": MODELS, "app/web.py": ROUTE, "app/crud.py": CRUD}) == ["error"]
+
+
+def test_a_key_that_a_job_was_started_with_is_not_decided() -> None:
+    mixed = "from celery import shared_task\nfrom sqlalchemy import select\nfrom app.crud import one\nfrom app.models import Order\n{decorator}async def work(db, key):\n    await one(db, key)\nasync def shown(db, key, bot_id):\n    await db.scalar(select(Order).where(Order.id == key, Order.bot_id == bot_id))\n    return await one(db, key)\n"
+    files = {"app/models.py": MODELS, "app/crud.py": CRUD}
+    assert graded("TQ1", {**files, "app/work.py": mixed.format(decorator="@shared_task\n")}) == ["info"]
+    assert graded("TQ1", {**files, "app/work.py": mixed.format(decorator="")}) == ["error"]

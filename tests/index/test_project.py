@@ -188,3 +188,23 @@ def test_a_foreign_key_may_name_a_class_or_a_table_object(target: str) -> None:
     }
     index = ProjectIndex.build(files, EXAMPLE_POLICY)
     assert index.models.by_name["app.user.User"].foreign_keys == {"bot_id": "tenants"}
+
+
+def test_what_a_package_binds_hides_its_module_of_that_name() -> None:
+    files = {
+        "app/db/__init__.py": "from app.db.client import Client\nclient = Client()\nfrom . import other\nfrom .made import made\n",
+        "app/db/client.py": "class Client:\n    def load(self): ...\n",
+        "app/db/other.py": "def load(): ...\n",
+        "app/db/made.py": "def made(): ...\n",
+        "app/use.py": "from app.db import client, made, other\nfrom app.db.client import Client\nimport app.db.other\ndef f():\n    client.load()\n    other.load()\n    made()\n    Client().load()\n",
+    }
+    index = ProjectIndex.build(files, EXAMPLE_POLICY)
+    function = index.function("app.use.f")
+    assert function is not None
+    found = [index.callee(function.path, function, call) for call in function.calls]
+    assert [item.qualname for item in found if item is not None] == [
+        "Client.load",
+        "load",
+        "made",
+        "Client.load",
+    ]

@@ -238,3 +238,49 @@ def test_who_a_session_names_is_loaded_before_any_tenant_is_known() -> None:
     code = "{decorator}\ndef load(key):\n    return User.query.get(key)\n"
     assert severities(code.format(decorator="@manager.user_loader")) == [(3, "info")]
     assert severities(code.format(decorator="@manager.cached")) == [(3, "error")]
+
+
+def test_a_lookup_whose_tenant_is_optional_shows_the_key_where_one_is_passed() -> None:
+    get = "async def find_deal(db, deal_id, bot_id=None):\n    query = select(Deal).where(Deal.id == deal_id)\n    if bot_id is not None:\n        query = query.where(Deal.bot_id == bot_id)\n    return await db.scalar(query)\n"
+    code = (
+        get
+        + "async def tasks(db, deal_id, bot_id{default}):\n    await find_deal(db, deal_id{passed})\n"
+        + TASKS
+    )
+    for passed in (", bot_id", ", bot_id=bot_id"):
+        assert [one for _, one in severities(code.format(default="", passed=passed))] == ["info"]
+    assert [one for _, one in severities(code.format(default="", passed=""))] == ["error"]
+    assert [one for _, one in severities(code.format(default="", passed=", None"))] == ["error"]
+    assert [one for _, one in severities(code.format(default="=None", passed=", bot_id"))] == ["error"]
+    handed_on = (
+        code.format(default="=None", passed=", bot_id")
+        .replace(TASKS, "")
+        .replace("async def tasks", "async def ensure")
+    )
+    outer = "async def tasks(db, deal_id, bot_id):\n    await ensure(db, deal_id{passed})\n" + TASKS
+    assert [one for _, one in severities(handed_on + outer.format(passed=", bot_id"))] == ["info"]
+    assert [one for _, one in severities(handed_on + outer.format(passed=""))] == ["error"]
+
+
+def test_elements_of_what_a_function_says_it_gives_back_are_rows() -> None:
+    code = "async def mine(db, bot_id) -> list[{kind}]:\n    return await load(db, bot_id)\nasync def tasks(db, deal_id):\n    return await db.scalars(select(Task).where(Task.deal_id == deal_id))\nasync def all_tasks(db, bot_id):\n    for deal in await mine(db, bot_id):\n        await tasks(db, deal.id)\n"
+    assert severities(code.format(kind="Deal")) == [(4, "info")]
+    assert severities(code.format(kind="Any")) == [(4, "error")]
+
+
+def test_a_row_that_is_compared_with_a_key_that_was_shown_is_info() -> None:
+    code = GET + (
+        "async def change(db, key, deal_id, bot_id):\n    await get_deal(db, {given}, bot_id)\n    task = await db.get(Task, key)\n    if task.{column} != deal_id:\n        raise HTTPException(404)\n    return task\n"
+    )
+    assert severities(code.format(given="deal_id", column="deal_id")) == [(5, "info")]
+    assert severities(code.format(given="key", column="deal_id")) == [(5, "error")]
+    assert severities(code.format(given="deal_id", column="id")) == [(5, "error")]
+
+
+def test_a_column_that_is_unique_by_itself_names_one_row() -> None:
+    models = MODELS.replace("    name = Column(String)\n", "    name = Column(String{unique})\n", 1)
+    code = "async def f(db, name, bot_id):\n    await db.execute(update(Deal).where(Deal.name == name, Deal.bot_id == bot_id).values(name=name))\n    return await db.scalar(select(Deal).where(Deal.name == name))\n"
+    for unique, severity in ((", unique=True", "info"), ("", "error")):
+        files = {"app/models.py": models.format(unique=unique), "app/checked.py": HEAD + code}
+        result = lint_texts(files, EXAMPLE_POLICY, report_on=["app/checked.py"], select=("TQ1",))
+        assert [item.severity.value for item in result.findings] == [severity]
