@@ -16,7 +16,7 @@ from merge_tool.index.provenance import (
     is_subject,
     spelled,
 )
-from merge_tool.index.related import is_null, key_models
+from merge_tool.index.related import identifies, is_null, key_models
 from merge_tool.index.rows import owner_of
 from merge_tool.index.tables import Flow, Statement, TableUse
 from merge_tool.index.ties import all_tenant_columns
@@ -55,6 +55,7 @@ _GIVEN_OUT = frozenset(
 _GIVEN_IDS = ("_sid", "_wamid", "_intent_id")
 _COMPARED = frozenset(("==", "!=", "in", "not in", "is", "is not"))
 _FEW_COLUMNS = 3
+_EVERY = 1 << 30
 _NAMED = frozenset(("==", "in_"))
 _CHECKS = frozenset(
     "verify validate check require ensure assert authorize authorise access permission allowed belongs guard enforce member members membership".split()  # noqa: SIM905
@@ -83,31 +84,37 @@ def doubt(index: ProjectIndex, flow: Flow, statement: Statement, entity: TableUs
     model = index.models.by_name.get(entity.key.partition("@")[0])
     if model is None:
         return ""
+    if shown := index.proofs.of_row(flow.frame.function, flow.root, model):
+        return shown
     origin = Provenance(index)
+    if parent := of_parent(index, origin, flow.frame, flow.root, model):
+        return parent
     if origin.compared_by_callers(flow.frame.function, flow.root):
         return f"every caller that is seen compares the {index.policy.column} of what it gives back"
     pairs = list(named_columns(index, flow, statement, entity.key))
     line = flow.root.span.line if isinstance(flow.root, Root) else 0
     for name, value, frame in pairs:
-        if _is_key(model, name) and (
+        if _is_key(index, model, name) and (
             why := origin.of_key(value, frame, models=key_models(model, name, index), line=line)
         ):
             return why
     for key in statement.entities:
         beside = index.models.by_name.get(key.partition("@")[0])
         for name, value, frame in (
-            named_columns(index, flow, statement, key) if key != entity.key and beside is not None else ()
+            named_columns(index, flow, statement, key)
+            if beside is not None and key != entity.key and _tied(statement, key, entity.key)
+            else ()
         ):
             if (
                 beside is not None
-                and _is_key(beside, name)
+                and _is_key(index, beside, name)
                 and (why := origin.of_key(value, frame, models=key_models(beside, name, index), line=line))
             ):
                 return f"it is joined to {beside.name} by {name}: {why}"
     for name, value, frame in pairs:
         if (
             not is_null(value)
-            and not _is_key(model, name)
+            and not _is_key(index, model, name)
             and mentions_tenant(value, index.policy, frame.function)
         ):
             return f"its {name} is compared with a value that is made from the tenant"
@@ -118,7 +125,7 @@ def doubt(index: ProjectIndex, flow: Flow, statement: Statement, entity: TableUs
     for name, value, frame in pairs:
         if reads and name in model.foreign_keys and origin.is_asker(value, frame):
             return f"only the rows of the person who asks are read, by {name}"
-        if _is_key(model, name) and is_subject(model, flow.frame.function):
+        if _is_key(index, model, name) and is_subject(model, flow.frame.function):
             return "it loads whom a token was made for, before any tenant is known"
     for name in sorted(named):
         if is_secret(name) or is_credential(model, name):
@@ -155,6 +162,19 @@ def doubt(index: ProjectIndex, flow: Flow, statement: Statement, entity: TableUs
             if owner is not None and owner.has_tenant and index.models.is_tenant(owner):
                 return f"the table has no {index.policy.column}; it asks for what belongs to one {owner.name}, by {name}, whose tenant was settled where that came from"
     return ""
+
+
+def _tied(statement: Statement, one: str, other: str) -> bool:
+    """Whether joins or conditions tie two tables, over others perhaps; without a tie each row stands beside each."""
+    reached, fresh = {one}, [one]
+    while fresh:
+        key = fresh.pop()
+        for left, right, _ in statement.edges:
+            for here, there in ((left, right), (right, left)):
+                if here == key and there not in reached:
+                    reached.add(there)
+                    fresh.append(there)
+    return other in reached
 
 
 def _asked_for_person(index: ProjectIndex, flow: Flow, statement: Statement, key: str, model: Model) -> bool:
@@ -194,6 +214,27 @@ def owner_compared(function: FunctionFacts, root: Value) -> str:
             asks = asks or _is_person_key(spelled(other), function)
             if asks and any(part is root for part in walk(side.base)):
                 return side.name
+    return ""
+
+
+def of_parent(index: ProjectIndex, origin: Provenance, frame: Frame, root: Value, model: Model) -> str:
+    """What speaks for a row that is compared with the key of its parent: `row.deal_id != deal_id`; "" where nothing does."""
+    for check in frame.function.checks:
+        for item in walk(check):
+            sides = ((item.left, item.right), (item.right, item.left)) if isinstance(item, Compare) and item.op in ("==", "!=") else ()  # fmt: skip
+            for side, other in sides:
+                side = spelled(side)
+                if (
+                    isinstance(side, Attr)
+                    and side.name in model.foreign_keys
+                    and any(part is root for part in walk(side.base))
+                    and (
+                        why := origin.of_key(
+                            other, frame, models=key_models(model, side.name, index), line=_EVERY
+                        )
+                    )
+                ):
+                    return f"its {side.name} is compared: {why}"
     return ""
 
 
@@ -247,8 +288,9 @@ def _has_column(index: ProjectIndex, key: str) -> bool:
     return model is None or (model.has_tenant and index.models.is_tenant(model))
 
 
-def _is_key(model: Model, name: str) -> bool:
-    return name in model.primary or name in model.foreign_keys or name == "id" or name in model.relationships
+def _is_key(index: ProjectIndex, model: Model, name: str) -> bool:
+    known = name in model.primary or name in model.foreign_keys or name == "id" or name in model.relationships
+    return known or identifies(model, name, index)
 
 
 def named_columns(

@@ -29,7 +29,7 @@ class Names:
         self._by_name: dict[str, str] = {}
         self._cache: dict[tuple[str, str], str] = {}
         self._resolved: Noted[tuple[str, str, int], str] = Noted(self.tracker)
-        self._splits: dict[str, tuple[str | None, str]] = {}
+        self._splits: Noted[str, tuple[str | None, str]] = Noted(self.tracker)
         self._ending: dict[str, list[str]] | None = None
         # Names come of paths alone, so that no file is loaded for them.
         named = {path: module_name(path) for path in modules}
@@ -138,10 +138,7 @@ class Names:
 
     def split(self, qualified: str) -> tuple[ModuleFacts | None, str]:
         """The project's module that an absolute name begins with, and the rest of the name."""
-        known = self._splits.get(qualified)
-        if known is None:
-            known = self._splits[qualified] = self._split(qualified)
-        path, rest = known
+        path, rest = self._splits.ask(qualified, self._split, qualified)
         return (self.modules[path] if path is not None else None), rest
 
     def _split(self, qualified: str) -> tuple[str | None, str]:
@@ -149,9 +146,30 @@ class Names:
         while head:
             path = self._by_name.get(head)
             if path is not None:
-                return path, qualified[len(head) + 1 :]
+                rest = qualified[len(head) + 1 :]
+                return self._hidden(head, path, rest) or (path, rest)
             head = head.rpartition(".")[0]
         return None, qualified
+
+    def _hidden(self, head: str, path: str, rest: str) -> tuple[str, str] | None:
+        """The package that binds the name of one of its modules anew, `db_client = DBClient()` beside `db_client.py`; else None.
+
+        What the module itself defines is still meant by `package.module.name`.
+        """
+        package, dot, last = head.rpartition(".")
+        parent = self._by_name.get(package) if dot else None
+        if parent is None or parent == path:
+            return None
+        module = self.modules[parent]
+        self.tracker.seen.add((parent, "n", last))
+        if not _binds(module, last) and _imported(module, last) in (None, head):
+            return None
+        if rest:
+            inside, first = self.modules[path], rest.partition(".")[0]
+            self.tracker.seen.add((path, "n", first))
+            if _binds(inside, first) or _imported(inside, first) is not None or inside.stars:
+                return None
+        return parent, f"{last}.{rest}" if rest else last
 
     def canonical(self, qualified: str) -> str:
         """An absolute name with re-exports followed to where the thing is defined."""

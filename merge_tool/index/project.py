@@ -71,6 +71,7 @@ class ProjectIndex(ProjectAnswers):
         for path, _ in self.tables.find("models"):
             for model in self.answers.get(f"models:{path}", models.of_file, path):
                 models.add(model)
+        models.link()
         return models
 
     @property

@@ -254,3 +254,29 @@ def test_a_dependency_that_few_routes_have_is_told_and_not_taken() -> None:
     guess = found.guesses["routes.dependencies"]
     assert guess.values == ()
     assert "too few of the routes have one of them (8%)" in guess.why
+
+
+def test_checked_are_the_folders_that_imports_tie_to_the_tables() -> None:
+    files = {
+        "main.py": "from api.routes import orders\n",
+        "api/__init__.py": "",
+        "api/db/models.py": MODELS,
+        "api/routes/orders.py": "from api.db.models import Order\n",
+        **{f"api/services/s{number}.py": "from api.db.models import Order\n" for number in range(60)},
+        "worker/run.py": "from api.routes import orders\n",
+        "sdk/client.py": "import httpx\n",
+        "api/tests/test_orders.py": "from api.routes import orders\n",
+    }
+    guesses = infer(files, "p").guesses
+    assert guesses["checked_paths"].values == ("/*.py", "api/**/*.py", "worker/**/*.py")
+    assert "left out: sdk" in guesses["checked_paths"].why
+    assert guesses["unchecked_paths"].values == ("**/tests/**",)
+
+
+def test_packages_beside_each_other_are_told_apart() -> None:
+    files = {
+        "packages/shop/models.py": MODELS,
+        "packages/shop/web.py": "from shop.models import Order\n",
+        "packages/site/main.py": "x = 1\n",
+    }
+    assert infer(files, "p").guesses["checked_paths"].values == ("packages/shop/**/*.py",)
