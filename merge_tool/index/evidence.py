@@ -9,6 +9,7 @@ own kind is more often wrong than code of a kind of its own.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import pairwise
@@ -55,6 +56,7 @@ _FOR_ALL = frozenset(
         ("without", "tenant"),
     )
 )
+_TABLE = re.compile(r"^(?:.*? of )?([\w.]+),? is ")
 _ALL = frozenset(("all", "global", "overall", "every"))
 _PER = frozenset(("by", "for", "of", "per"))
 _ADMINS = frozenset(("admin", "admins", "administrator", "superadmin", "backoffice", "platform"))
@@ -113,6 +115,8 @@ class Evidence:
     def _query(self, item: Diagnostic, function: FunctionFacts) -> str:
         if takes_tenant(function, self._policy):
             return ""
+        if why := self._seldom_held(item):
+            return why
         said = words(function.name)
         if _UNHELD.intersection(said) or any(pair in _FOR_ALL for pair in pairwise(said)):
             return f"{function.name}() says by its name that it is for all tenants"
@@ -202,6 +206,17 @@ class Evidence:
         named = item.message.partition("of the table ")[2].partition(" ")[0]
         table = next((one for one in self._index.schema() if one.table == named), None)
         return table is not None and any(_PASSWORDS.intersection(words(name)) for name in table.columns)
+
+    def _seldom_held(self, item: Diagnostic) -> str:
+        """What the policy says of a table whose statements the project seldom holds."""
+        unheld = self._policy.tables.unheld
+        if "*" in unheld:
+            return "the policy says of all tables that their statements are seldom held (tables.unheld)"
+        named = _TABLE.search(item.message) if unheld else None
+        model = self._index.models.find(named[1]) if named is not None else None
+        if model is not None and model.table in unheld:
+            return f"the policy says that statements on {model.table} are seldom held (tables.unheld)"
+        return ""
 
     def _for_one(self, function: FunctionFacts) -> str:
         """`count_by_tenant` beside `count_all`: what does the same for one tenant; "" where there is none."""
