@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from merge_tool.index.entities import Frame, entity_of, strip
@@ -220,16 +221,16 @@ def _maps_persons(model: Model, policy: Policy) -> bool:
 
 def owner_compared(function: FunctionFacts, root: Value) -> str:
     """The attribute of what a statement loads that is compared with whoever is logged in: `row.owner_id != current_user.id`."""
-    for check in function.checks:
-        for item in walk(check):
-            sides = ((item.left, item.right), (item.right, item.left)) if isinstance(item, Compare) and item.op in _COMPARED else ()  # fmt: skip
-            for side, other in sides:
-                person = owner_of(spelled(other), "id") or owner_of(spelled(other), "user_id")
-                asks = isinstance(person, Ref) and bool(ASKERS.intersection(words(person.dotted)))
-                asks = asks or _is_person_key(spelled(other), function)
-                side = spelled(side)
-                if asks and isinstance(side, Attr) and any(part is root for part in walk(side.base)):
-                    return side.name
+    for item in function.compares():
+        for side, other in ((item.left, item.right), (item.right, item.left)) if item.op in _COMPARED else ():
+            side = spelled(side)
+            if not isinstance(side, Attr):
+                continue
+            person = owner_of(spelled(other), "id") or owner_of(spelled(other), "user_id")
+            asks = isinstance(person, Ref) and bool(ASKERS.intersection(words(person.dotted)))
+            asks = asks or _is_person_key(spelled(other), function)
+            if asks and any(part is root for part in walk(side.base)):
+                return side.name
     return ""
 
 
@@ -264,17 +265,21 @@ def _is_person_key(value: Value, function: FunctionFacts) -> bool:
 
 def checked_after(function: FunctionFacts, root: Value, columns: frozenset[str]) -> bool:
     """Whether the tenant column of what a statement loads is compared, or given to a function that checks it."""
-    for check in function.checks:
-        for item in walk(check):
-            if isinstance(item, Compare) and item.op in _COMPARED:
-                for side, other in ((item.left, item.right), (item.right, item.left)):
-                    if _of(side, root, columns) and not is_null(other):
-                        return True
+    for item in function.compares():
+        if item.op in _COMPARED:
+            for side, other in ((item.left, item.right), (item.right, item.left)):
+                if _of(side, root, columns) and not is_null(other):
+                    return True
     return any(
-        _CHECKS.intersection(words(call.name))
+        _is_check(call.name)
         and any(_of(value, root, columns) for value in (*call.args, *(item for _, item in call.kwargs)))
         for call in function.calls
     )
+
+
+@lru_cache(maxsize=32_768)
+def _is_check(name: str) -> bool:
+    return bool(_CHECKS.intersection(words(name)))
 
 
 def _of(value: Value, root: Value, columns: frozenset[str]) -> bool:

@@ -167,7 +167,7 @@ class Evidence:
 
     def _context(self, item: Diagnostic, function: FunctionFacts) -> str:
         at = (function.path, function.qualname)
-        if any((job.function_path, job.function) == at for job in self._index.jobs()):
+        if any((job.function_path, job.function) == at for job in self._index.jobs(places=False)):
             return ""
         return "a request of an ASGI server has a context of its own, which ends with it"
 
@@ -254,9 +254,9 @@ class Evidence:
         Calls are taken by name alone, so that no caller is missed: a way too many keeps a finding, none hides it.
         """
         index = self._index
-        asked = {(item.function_path, item.function) for item in index.routes()}
-        jobs = {(item.function_path, item.function): item.kind for item in index.jobs()}
-        guards = {name for item in index.routes() for name in item.guards}
+        asked = {(item.function_path, item.function) for item in index.routes(places=False)}
+        jobs = {(item.function_path, item.function): item.kind for item in index.jobs(places=False)}
+        guards = {name for item in index.routes(places=False) for name in item.guards}
         begins = ""
         seen = {id(function)}
         queue = [function]

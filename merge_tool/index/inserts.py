@@ -51,7 +51,7 @@ class InsertJudge:
     def __init__(self, index: ProjectIndex, statements: StatementJudge) -> None:
         self._index = index
         self._statements = statements
-        self._rows = Rows(index)
+        self._rows = Rows.of(index)
         self._mappings = Mappings(index)
         self._stamps = Stamps(index)
 
@@ -74,9 +74,10 @@ class InsertJudge:
             yield self.verdict(function, call.span, "insert", model, scoped, reasons)
 
     def _constructed(self, function: FunctionFacts, call: Call) -> Model | None:
-        name = call.dotted
-        if call.name in _READERS:
-            name = name.rpartition(".")[0]
+        reads = call.name in _READERS
+        if not reads and not call.name[:1].isupper():
+            return None
+        name = call.dotted.rpartition(".")[0] if reads else call.dotted
         if not name or not name.rpartition(".")[2][:1].isupper():
             return None
         model = self._index.models.by_name.get(self._index.resolve(function.path, name, function))
@@ -130,9 +131,8 @@ class InsertJudge:
     ) -> tuple[Scoped, list[str]]:
         """What becomes of a row: `NO` where a session takes it as it is, `YES` where none does, or someone stamps it first."""
         filled = ""
-        for call in function.calls:
-            given = [*call.args, *(value for _, value in call.kwargs)]
-            if call is row or not any(is_row(value, row) for value in given):
+        for call in function.given().with_value(row):
+            if call is row:
                 continue
             if call.name in _ADDERS and call.receiver is not None:
                 if self._by_owner(function, call, model) or self._statements.sessions.is_bound(

@@ -41,7 +41,7 @@ class LookupJudge:
     def __init__(self, index: ProjectIndex, statements: StatementJudge) -> None:
         self._index = index
         self._statements = statements
-        self._rows = Rows(index)
+        self._rows = Rows.of(index)
         self._origin = Provenance(index)
         self._generics = Generics(index)
 

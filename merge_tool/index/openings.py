@@ -41,7 +41,7 @@ class Openings:
     def __init__(self, index: ProjectIndex) -> None:
         self._index = index
         self._reach = Harmless(index)
-        self._routes = [item for item in index.routes() if item.method != "WEBSOCKET"]
+        self._routes = [item for item in index.routes(places=False) if item.method != "WEBSOCKET"]
         held = sum(item.has_tenant for item in self._routes)
         self._share = held / len(self._routes) if self._routes else 0.0
         self._before: dict[

@@ -68,7 +68,7 @@ class Proofs:
 
     def __init__(self, index: ProjectIndex) -> None:
         self._index = index
-        self._rows = Rows(index)
+        self._rows = Rows.of(index)
         self._origin = Provenance(index)
         self._lookups = LookupJudge(index, index.statements)
         self._proved: Memo[tuple[str, str], tuple[Proof, ...]] = Memo(index.tracker)

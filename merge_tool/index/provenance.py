@@ -106,7 +106,7 @@ class Provenance:
 
     def __init__(self, index: ProjectIndex) -> None:
         self._index = index
-        self._rows = Rows(index)
+        self._rows = Rows.of(index)
 
     def of_key(
         self,
