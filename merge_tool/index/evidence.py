@@ -146,7 +146,7 @@ class Evidence:
     def _chosen(self, item: Diagnostic, function: FunctionFacts) -> str:
         routes = [
             route
-            for route in self._index.routes()
+            for route in self._index.routes(places=False)
             if (route.function_path, route.function) == (item.path, function.qualname)
             or (not function.class_name and function.name in route.guards)
         ]

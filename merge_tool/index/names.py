@@ -29,7 +29,7 @@ class Names:
         self._by_name: dict[str, str] = {}
         self._cache: dict[tuple[str, str], str] = {}
         self._resolved: Noted[tuple[str, str, int], str] = Noted(self.tracker)
-        self._splits: dict[str, tuple[str | None, str]] = {}
+        self._splits: Noted[str, tuple[str | None, str]] = Noted(self.tracker)
         self._ending: dict[str, list[str]] | None = None
         # Names come of paths alone, so that no file is loaded for them.
         named = {path: module_name(path) for path in modules}
@@ -138,10 +138,7 @@ class Names:
 
     def split(self, qualified: str) -> tuple[ModuleFacts | None, str]:
         """The project's module that an absolute name begins with, and the rest of the name."""
-        known = self._splits.get(qualified)
-        if known is None:
-            known = self._splits[qualified] = self._split(qualified)
-        path, rest = known
+        path, rest = self._splits.ask(qualified, self._split, qualified)
         return (self.modules[path] if path is not None else None), rest
 
     def _split(self, qualified: str) -> tuple[str | None, str]:

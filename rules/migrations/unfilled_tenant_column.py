@@ -26,7 +26,7 @@ Tables that the same revision creates; a column that this or an earlier revision
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from merge_tool.model.policy import Policy
 from merge_tool.model.source import Diagnostic, Severity
@@ -76,13 +76,24 @@ class UnfilledTenantColumn(Rule):
         """Reports tenant columns that become NOT NULL while rows have none."""
         if module.path not in index.migrations().paths:
             return
+        by_path = index.once(self.code, lambda: self._by_path(index, policy))
+        yield from by_path.get(module.path, ())
+
+    def _by_path(self, index: Project, policy: Policy) -> dict[str, list[Diagnostic]]:
+        """All findings, by file: what was filled before is known after one walk through all revisions."""
+        found: dict[str, list[Diagnostic]] = {}
+        for item in self._all(index, policy):
+            found.setdefault(item.path, []).append(item)
+        return found
+
+    def _all(self, index: Project, policy: Policy) -> Iterator[Diagnostic]:
         made: set[str] = set()
         filled: set[str] = set()
         for step in index.migrations().upgrades:
             if step.kind == "create_table":
                 made.add(f"{step.path}:{step.table}")
             filled.add(_filled(step, policy.column))
-            if step.path != module.path or (step.table and f"{step.path}:{step.table}" in made):
+            if step.table and f"{step.path}:{step.table}" in made:
                 continue
             shown = step.table or "a table"
             for column in step.columns if step.kind == "add_column" else ():
