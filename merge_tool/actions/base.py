@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
-from merge_tool.actions.proofs import Proofs
+from merge_tool.actions.green_runs import GreenRuns
 from merge_tool.errors import ActionError
 from merge_tool.model.outcome import LedgerEntry, Outcome
 from merge_tool.model.plan import Plan, Story
@@ -60,7 +60,7 @@ class Context:
         say: tells a person what goes on, one short line.
         worktree: gives the worktree with the workspace's present files checked out.
         approvals: the signatures of this story by gate name, as "name <email>, time: note".
-        proofs: what tests of earlier steps showed.
+        green_runs: what tests of earlier steps showed.
     """
 
     repo: Repository
@@ -78,7 +78,7 @@ class Context:
     settings: Settings = field(default_factory=Settings)
     worktree: Callable[[], Worktree] | None = None
     approvals: Mapping[str, str] = field(default_factory=dict)
-    proofs: Proofs = field(default_factory=Proofs)
+    green_runs: GreenRuns = field(default_factory=GreenRuns)
 
     def need_upstream(self) -> UpstreamView:
         """Upstream, or an error that says how to get it."""

@@ -14,8 +14,8 @@ from typing import Any, ClassVar, Literal
 
 from merge_tool.actions.base import Context
 from merge_tool.actions.coverage import read_coverage
+from merge_tool.actions.green_runs import GreenRun, belongs, comparable, suite_of
 from merge_tool.actions.new_coverage import measure, new_lines
-from merge_tool.actions.proofs import Green, belongs, comparable, suite_of
 from merge_tool.errors import ActionError
 from merge_tool.model.outcome import FileCoverage, LedgerEntry, Outcome, OutcomeStatus
 from merge_tool.programs import Result, run_program
@@ -141,7 +141,7 @@ def _failed_before(ctx: Context, nodes: list[str], args: tuple[str, ...]) -> set
     key = (ctx.story_base, python, ctx.settings.database_url)
     if (nodes and not there) or ctx.story_base == ctx.workspace.flush():
         return set()
-    if comparable(args) and ctx.proofs.find(key, there, coverage=False):
+    if comparable(args) and ctx.green_runs.find(key, there, coverage=False):
         return set()
     worktree = ctx.worktree()
     try:
@@ -206,7 +206,7 @@ def run_pytest(
     key = (ctx.workspace.flush(), python, ctx.settings.database_url)
     with tempfile.TemporaryDirectory(prefix="merge-tool-tests-") as folder:
         report = Path(folder) / "coverage.json"
-        known = ctx.proofs.find(key, nodes, coverage=coverage) if comparable(args) else None
+        known = ctx.green_runs.find(key, nodes, coverage=coverage) if comparable(args) else None
         if known is not None:
             green, cases = known
             ctx.say(f"pytest {' '.join(nodes)}: shown by {green.called} on the same files")
@@ -218,7 +218,7 @@ def run_pytest(
         if result.code == 0 and comparable(args):
             called = f"`pytest {' '.join(nodes)}` of story {ctx.story.id}".replace(" `", "`")
             measured = report.read_text(encoding="utf-8") if report.exists() else ""
-            ctx.proofs.note(Green(key, tuple(nodes), tuple(suite.iter("testcase")), measured, called))
+            ctx.green_runs.note(GreenRun(key, tuple(nodes), tuple(suite.iter("testcase")), measured, called))
         yield PytestRun(result, suite, report)
 
 

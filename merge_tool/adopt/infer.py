@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
@@ -18,6 +17,7 @@ from merge_tool.adopt.context import (
 from merge_tool.adopt.evidence import Findings, Guess, is_aside, place, some, stem
 from merge_tool.adopt.schemas import schema_doubt
 from merge_tool.adopt.tables import owned_tables, table_guesses, tenant_table
+from merge_tool.adopt.unheld import unheld_guess
 from merge_tool.index.project import ProjectIndex
 from merge_tool.model.policy import Policy
 from merge_tool.rulekit.values import Ref
@@ -34,11 +34,19 @@ _ASIDE = (
     "alembic",
     "scripts",
     "examples",
+    "samples",
+    "notebooks",
+    "evals",
+    "benchmarks",
+    "archive",
+    "Archive",
     "docs",
     "versions",
     "site-packages",
     "node_modules",
 )
+_CONTAINERS = frozenset(("src", "backend", "server", "api", "apps", "packages", "services"))
+_SHOWN = 6
 
 
 def infer(files: Mapping[str, bytes | str] | Mapping[str, bytes], name: str) -> Findings:
@@ -85,6 +93,7 @@ def infer(files: Mapping[str, bytes | str] | Mapping[str, bytes], name: str) -> 
     guesses |= tables
     guesses["settings"] = _settings(index, stem(word))
     guesses |= paths
+    guesses["tables.unheld"] = unheld_guess(index, guesses, name)
     if open_tables:
         guesses["tables.open"] = Guess(
             open_tables,
@@ -124,9 +133,9 @@ def _settings(index: ProjectIndex, word: str) -> Guess:
 
 def _path_guesses(index: ProjectIndex) -> dict[str, Guess]:
     """The folders that the product lies in, and those beside it."""
-    tops: Counter[str] = Counter()
     aside: set[str] = set()
-    weights = Counter(model.path for model in project_models(index))
+    products: dict[str, str] = {}
+    whole = {parts[0] for path in index.modules if len(parts := PurePosixPath(path).parts) == 2}
     for path in index.modules:
         parts = PurePosixPath(path).parts
         for position, part in enumerate(parts[:-1]):
@@ -134,16 +143,17 @@ def _path_guesses(index: ProjectIndex) -> dict[str, Guess]:
                 aside.add(f"{part}/**" if position == 0 else f"**/{part}/**")
                 break
         else:
-            if len(parts) > 1:
-                tops[_product(parts)] += 1 + 20 * weights[path]
-    total = sum(tops.values())
-    kept = sorted(name for name, count in tops.items() if count * 20 >= total)
-    plain = [item for item in kept if re.fullmatch(r"[\w./-]+", item)]
+            products[path] = _product(parts, whole)
+    kept = _tied_folders(index, products)
+    left = sorted(set(products.values()) - kept - {""})
+    patterns = [f"{item}/**/*.py" if item else "/*.py" for item in sorted(kept)]
+    plain = [item for item in patterns if re.fullmatch(r"[\w./*-]+", item)] if kept != {""} else []
+    why = "folders with tables or routes, and those that imports tie to them"
+    if left:
+        why += f"; left out: {', '.join(left[:_SHOWN])}" + (" and more" if len(left) > _SHOWN else "")
     return {
         "checked_paths": Guess(
-            tuple(f"{item}/**/*.py" for item in plain),
-            "medium" if plain else "none",
-            "folders with at least one file or table in twenty" if plain else "all files lie at the top",
+            tuple(plain), "medium" if plain else "none", why if plain else "all files lie at the top"
         ),
         "unchecked_paths": Guess(
             tuple(sorted(aside)),
@@ -155,8 +165,33 @@ def _path_guesses(index: ProjectIndex) -> dict[str, Guess]:
     }
 
 
-def _product(parts: tuple[str, ...]) -> str:
-    """The top folder; below `src`, `backend` and the like the folder in it."""
-    if len(parts) > 2 and parts[0] in ("src", "backend", "server", "api", "apps", "packages", "services"):
-        return "/".join(parts[:2])
-    return parts[0]
+def _tied_folders(index: ProjectIndex, products: dict[str, str]) -> set[str]:
+    """The folders that hold a table or a route, and all that import them or that they import, over others perhaps."""
+    ties: dict[str, set[str]] = {}
+    for path, folder in products.items():
+        for item in index.modules[path].import_sites:
+            module, _ = index.names.split(item.target)
+            other = products.get(module.path) if module is not None else None
+            if other is not None and other != folder:
+                ties.setdefault(folder, set()).add(other)
+                ties.setdefault(other, set()).add(folder)
+    seeds = {products[model.path] for model in project_models(index) if model.path in products}
+    seeds |= {products[route.path] for route in index.routes() if route.path in products}
+    kept, fresh = set(seeds), list(seeds or set(products.values()))
+    while fresh:
+        for other in ties.get(fresh.pop(), ()):
+            if other not in kept:
+                kept.add(other)
+                fresh.append(other)
+    return kept or set(products.values())
+
+
+def _product(parts: tuple[str, ...], whole: set[str]) -> str:
+    """The top folder; below `src`, `backend` and the like, which hold no file themselves, the folder in it; "" for files at the top.
+
+    Args:
+        whole: the top folders that hold files themselves.
+    """
+    if len(parts) == 1:
+        return ""
+    return "/".join(parts[:2]) if parts[0] in _CONTAINERS - whole else parts[0]

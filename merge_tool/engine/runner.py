@@ -284,7 +284,7 @@ class Runner:
         return Context(
             repo=session.repo, workspace=workspace, plan=session.plan, story=story, batch=unit.batch, policy=session.policy,
             facts=facts, upstream=upstream, story_base=story_tree, batch_files=self._batch_files(unit, story, upstream),
-            dry_run=session.dry_run, say=session.listener.say, settings=session.settings, approvals=approvals, proofs=session.proofs,
+            dry_run=session.dry_run, say=session.listener.say, settings=session.settings, approvals=approvals, green_runs=session.green_runs,
             worktree=None if session.dry_run else lambda: self._materialise(workspace),
         )  # fmt: skip
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from merge_tool.actions.base import Settings
-from merge_tool.actions.proofs import Proofs
+from merge_tool.actions.green_runs import GreenRuns
 from merge_tool.engine.listener import Listener, Silent
 from merge_tool.engine.messages import RUN, STORY, trailers
 from merge_tool.errors import StateError
@@ -38,7 +38,7 @@ class Session:
     settings: Settings = field(default_factory=Settings)
     listener: Listener = field(default_factory=Silent)
     dry_run: bool = False
-    proofs: Proofs = field(default_factory=Proofs)
+    green_runs: GreenRuns = field(default_factory=GreenRuns)
 
     @property
     def worktree(self) -> Worktree:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from merge_tool.index.track import ALL, Answers, Memo, Tracker
+from merge_tool.index.track import ALL, UNPLACED, Answers, Memo, Tracker
 from merge_tool.model.source import Diagnostic
 from merge_tool.rulekit.chain import Chain
 from merge_tool.rulekit.facts import FunctionFacts
@@ -62,9 +62,9 @@ class ProjectAnswers:
         found: T = self._once.ask(key, make)
         return found
 
-    def routes(self) -> tuple[Route, ...]:
-        """Every route, with where its tenant comes from."""
-        self.tracker.seen.add(("", "routes", ALL))
+    def routes(self, *, places: bool = True) -> tuple[Route, ...]:
+        """Every route, with where its tenant comes from; without `places` for who does not look at `span` and `line`."""
+        self.tracker.seen.add(("", "routes", ALL if places else UNPLACED))
         return self._all_routes()
 
     def routes_of(self, path: str) -> tuple[Route, ...]:
@@ -93,9 +93,9 @@ class ProjectAnswers:
                 self._jobs_by_path.setdefault(job.function_path, []).append(job)
         return tuple(self._jobs_by_path.get(path, ()))
 
-    def jobs(self) -> tuple[Job, ...]:
-        """Every function that no request runs, each once."""
-        self.tracker.seen.add(("", "jobs", ALL))
+    def jobs(self, *, places: bool = True) -> tuple[Job, ...]:
+        """Every function that no request runs, each once; without `places` for who does not look at `registered`."""
+        self.tracker.seen.add(("", "jobs", ALL if places else UNPLACED))
         return self.all_jobs()
 
     def all_jobs(self) -> tuple[Job, ...]:
@@ -139,7 +139,7 @@ class ProjectAnswers:
         """Whether a function, or one that it hands a loaded row to, compares the row's tenant."""
         from merge_tool.index.rows import Rows
 
-        return Rows(self._index()).compared(function, row)
+        return Rows.of(self._index()).compared(function, row)
 
     def query_verdicts(self, path: str) -> Iterable[QueryVerdict]:
         """What came of the statements that leave the functions of a file; a verdict may lie in another file."""

@@ -26,10 +26,10 @@ class Background:
 
     def __init__(self, index: ProjectIndex) -> None:
         self._index = index
-        self._routes = {(route.function_path, route.function) for route in index.routes()}
+        self._routes = {(route.function_path, route.function) for route in index.routes(places=False)}
         self._jobs = {
             (job.function_path, job.function): job.kind
-            for job in index.jobs()
+            for job in index.jobs(places=False)
             if job.kind != "bot handler"  # whoever writes to the bot
         }
         self._known: Memo[tuple[str, str], str] = Memo(index.tracker)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from merge_tool.index.entities import Frame, entity_of, strip
+from merge_tool.index.permits import row_permitted
 from merge_tool.index.provenance import (
     ASKERS,
     Provenance,
@@ -15,7 +17,7 @@ from merge_tool.index.provenance import (
     is_subject,
     spelled,
 )
-from merge_tool.index.related import is_null, key_models
+from merge_tool.index.related import identifies, is_null, key_models
 from merge_tool.index.rows import owner_of
 from merge_tool.index.tables import Flow, Statement, TableUse
 from merge_tool.index.ties import all_tenant_columns
@@ -29,6 +31,7 @@ from merge_tool.rulekit.values import (
     Attr,
     Call,
     Compare,
+    Const,
     Items,
     Logic,
     Op,
@@ -53,8 +56,11 @@ _GIVEN_OUT = frozenset(
 )
 _GIVEN_IDS = ("_sid", "_wamid", "_intent_id")
 _COMPARED = frozenset(("==", "!=", "in", "not in", "is", "is not"))
+_PUBLIC = frozenset(("public", "published", "everyone"))
+_SEEN = frozenset(("visibility", "visible", "access", "scope", "sharing", "privacy"))
 _FEW_COLUMNS = 3
-_NAMED = frozenset(("==", "in_"))
+_EVERY = 1 << 30
+_NAMED = frozenset(("==", "in_", "is_"))
 _CHECKS = frozenset(
     "verify validate check require ensure assert authorize authorise access permission allowed belongs guard enforce member members membership".split()  # noqa: SIM905
 )
@@ -79,45 +85,56 @@ def doubt(index: ProjectIndex, flow: Flow, statement: Statement, entity: TableUs
         return f"its {compared} is compared with the person who asks"
     if checked_after(flow.frame.function, flow.root, all_tenant_columns(index)):
         return f"the {index.policy.column} of what it loads is compared afterwards"
+    if asked := row_permitted(index, flow.frame.function, flow.root):
+        return asked
     model = index.models.by_name.get(entity.key.partition("@")[0])
     if model is None:
         return ""
+    if shown := index.proofs.of_row(flow.frame.function, flow.root, model):
+        return shown
     origin = Provenance(index)
+    if parent := of_parent(index, origin, flow.frame, flow.root, model):
+        return parent
     if origin.compared_by_callers(flow.frame.function, flow.root):
         return f"every caller that is seen compares the {index.policy.column} of what it gives back"
     pairs = list(named_columns(index, flow, statement, entity.key))
     line = flow.root.span.line if isinstance(flow.root, Root) else 0
     for name, value, frame in pairs:
-        if _is_key(model, name) and (
+        if _is_key(index, model, name) and (
             why := origin.of_key(value, frame, models=key_models(model, name, index), line=line)
         ):
             return why
     for key in statement.entities:
         beside = index.models.by_name.get(key.partition("@")[0])
         for name, value, frame in (
-            named_columns(index, flow, statement, key) if key != entity.key and beside is not None else ()
+            named_columns(index, flow, statement, key)
+            if beside is not None and key != entity.key and _tied(statement, key, entity.key)
+            else ()
         ):
             if (
                 beside is not None
-                and _is_key(beside, name)
+                and _is_key(index, beside, name)
                 and (why := origin.of_key(value, frame, models=key_models(beside, name, index), line=line))
             ):
                 return f"it is joined to {beside.name} by {name}: {why}"
     for name, value, frame in pairs:
         if (
             not is_null(value)
-            and not _is_key(model, name)
+            and not _is_key(index, model, name)
             and mentions_tenant(value, index.policy, frame.function)
         ):
             return f"its {name} is compared with a value that is made from the tenant"
+    reads = isinstance(flow.root, Root) and flow.root.kind in ("select", "query") and not flow.kind
+    public = next((name for name, value, _ in pairs if reads and _is_public(name, value)), "")
+    if public:
+        return f"only rows are read that are for all to see, by {public}"
     if takes_tenant(flow.frame.function, index.policy):
         return ""  # who has the tenant in hand and leaves it out forgot it
-    reads = isinstance(flow.root, Root) and flow.root.kind in ("select", "query") and not flow.kind
     named = {name for name, _, _ in pairs}
     for name, value, frame in pairs:
         if reads and name in model.foreign_keys and origin.is_asker(value, frame):
             return f"only the rows of the person who asks are read, by {name}"
-        if _is_key(model, name) and is_subject(model, flow.frame.function):
+        if _is_key(index, model, name) and is_subject(model, flow.frame.function):
             return "it loads whom a token was made for, before any tenant is known"
     for name in sorted(named):
         if is_secret(name) or is_credential(model, name):
@@ -156,6 +173,27 @@ def doubt(index: ProjectIndex, flow: Flow, statement: Statement, entity: TableUs
     return ""
 
 
+def _is_public(name: str, value: Value) -> bool:
+    """Whether a condition asks for what is for all to see: `is_public == True`, `visibility == Visibility.PUBLIC`."""
+    said = value.value if isinstance(value, Const) else value.last if isinstance(value, Ref) else ""
+    if _PUBLIC.intersection(words(name)):
+        return said is True or said == 1
+    return bool(_SEEN.intersection(words(name))) and bool(_PUBLIC.intersection(words(str(said))))
+
+
+def _tied(statement: Statement, one: str, other: str) -> bool:
+    """Whether joins or conditions tie two tables, over others perhaps; without a tie each row stands beside each."""
+    reached, fresh = {one}, [one]
+    while fresh:
+        key = fresh.pop()
+        for left, right, _ in statement.edges:
+            for here, there in ((left, right), (right, left)):
+                if here == key and there not in reached:
+                    reached.add(there)
+                    fresh.append(there)
+    return other in reached
+
+
 def _asked_for_person(index: ProjectIndex, flow: Flow, statement: Statement, key: str, model: Model) -> bool:
     """Whether a table beside says which persons belong to which tenants, and is held to one person."""
     named = {name for name, _, _ in named_columns(index, flow, statement, key)}
@@ -183,16 +221,37 @@ def _maps_persons(model: Model, policy: Policy) -> bool:
 
 def owner_compared(function: FunctionFacts, root: Value) -> str:
     """The attribute of what a statement loads that is compared with whoever is logged in: `row.owner_id != current_user.id`."""
-    for check in function.checks:
+    for item in function.compares():
+        for side, other in ((item.left, item.right), (item.right, item.left)) if item.op in _COMPARED else ():
+            side = spelled(side)
+            if not isinstance(side, Attr):
+                continue
+            person = owner_of(spelled(other), "id") or owner_of(spelled(other), "user_id")
+            asks = isinstance(person, Ref) and bool(ASKERS.intersection(words(person.dotted)))
+            asks = asks or _is_person_key(spelled(other), function)
+            if asks and any(part is root for part in walk(side.base)):
+                return side.name
+    return ""
+
+
+def of_parent(index: ProjectIndex, origin: Provenance, frame: Frame, root: Value, model: Model) -> str:
+    """What speaks for a row that is compared with the key of its parent: `row.deal_id != deal_id`; "" where nothing does."""
+    for check in frame.function.checks:
         for item in walk(check):
-            sides = ((item.left, item.right), (item.right, item.left)) if isinstance(item, Compare) and item.op in _COMPARED else ()  # fmt: skip
+            sides = ((item.left, item.right), (item.right, item.left)) if isinstance(item, Compare) and item.op in ("==", "!=") else ()  # fmt: skip
             for side, other in sides:
-                person = owner_of(spelled(other), "id") or owner_of(spelled(other), "user_id")
-                asks = isinstance(person, Ref) and bool(ASKERS.intersection(words(person.dotted)))
-                asks = asks or _is_person_key(spelled(other), function)
                 side = spelled(side)
-                if asks and isinstance(side, Attr) and any(part is root for part in walk(side.base)):
-                    return side.name
+                if (
+                    isinstance(side, Attr)
+                    and side.name in model.foreign_keys
+                    and any(part is root for part in walk(side.base))
+                    and (
+                        why := origin.of_key(
+                            other, frame, models=key_models(model, side.name, index), line=_EVERY
+                        )
+                    )
+                ):
+                    return f"its {side.name} is compared: {why}"
     return ""
 
 
@@ -206,17 +265,21 @@ def _is_person_key(value: Value, function: FunctionFacts) -> bool:
 
 def checked_after(function: FunctionFacts, root: Value, columns: frozenset[str]) -> bool:
     """Whether the tenant column of what a statement loads is compared, or given to a function that checks it."""
-    for check in function.checks:
-        for item in walk(check):
-            if isinstance(item, Compare) and item.op in _COMPARED:
-                for side, other in ((item.left, item.right), (item.right, item.left)):
-                    if _of(side, root, columns) and not is_null(other):
-                        return True
+    for item in function.compares():
+        if item.op in _COMPARED:
+            for side, other in ((item.left, item.right), (item.right, item.left)):
+                if _of(side, root, columns) and not is_null(other):
+                    return True
     return any(
-        _CHECKS.intersection(words(call.name))
+        _is_check(call.name)
         and any(_of(value, root, columns) for value in (*call.args, *(item for _, item in call.kwargs)))
         for call in function.calls
     )
+
+
+@lru_cache(maxsize=32_768)
+def _is_check(name: str) -> bool:
+    return bool(_CHECKS.intersection(words(name)))
 
 
 def _of(value: Value, root: Value, columns: frozenset[str]) -> bool:
@@ -242,8 +305,9 @@ def _has_column(index: ProjectIndex, key: str) -> bool:
     return model is None or (model.has_tenant and index.models.is_tenant(model))
 
 
-def _is_key(model: Model, name: str) -> bool:
-    return name in model.primary or name in model.foreign_keys or name == "id" or name in model.relationships
+def _is_key(index: ProjectIndex, model: Model, name: str) -> bool:
+    known = name in model.primary or name in model.foreign_keys or name == "id" or name in model.relationships
+    return known or identifies(model, name, index)
 
 
 def named_columns(

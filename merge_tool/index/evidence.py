@@ -9,17 +9,21 @@ own kind is more often wrong than code of a kind of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from merge_tool.index.background import starts_application
+from merge_tool.index.passing import passed_for
 from merge_tool.index.track import Memo
 from merge_tool.model.source import Diagnostic, Severity
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.matchers import words
-from merge_tool.rulekit.project import Scoped
+from merge_tool.rulekit.project import CallSite, Scoped
 from merge_tool.rulekit.tenants import knows_tenant, takes_tenant
+from merge_tool.rulekit.values import Const, Ref
 
 if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex
@@ -36,6 +40,25 @@ _CHOSEN = frozenset(
 _COUNTS = frozenset(
     "metric metrics stat stats statistics counter counters peak heartbeat heartbeats errors latency throughput uptime health".split()  # noqa: SIM905
 )
+_LOGINS = frozenset(("email", "login", "username"))
+_PASSWORDS = frozenset(("password", "passwd", "hashed"))
+# `get_workflow_unscoped`, `list_all_tenants_jobs`
+_UNHELD = frozenset(("unscoped", "unfiltered"))
+_FOR_ALL = frozenset(
+    (
+        ("all", "tenants"),
+        ("all", "orgs"),
+        ("all", "organizations"),
+        ("all", "workspaces"),
+        ("cross", "tenant"),
+        ("cross", "org"),
+        ("any", "tenant"),
+        ("without", "tenant"),
+    )
+)
+_TABLE = re.compile(r"^(?:.*? of )?([\w.]+),? is ")
+_ALL = frozenset(("all", "global", "overall", "every"))
+_PER = frozenset(("by", "for", "of", "per"))
 _ADMINS = frozenset(("admin", "admins", "administrator", "superadmin", "backoffice", "platform"))
 _GIVEN = frozenset(
     "id uuid guid token hash secret external stripe provider sid uid jti session digest fingerprint checksum idempotency".split()  # noqa: SIM905
@@ -54,7 +77,7 @@ class Evidence:
         self._judges: dict[str, Callable[[Diagnostic, FunctionFacts], str]] = {
             **queries, **keys,
             "TF1": self._route, "TJ1": self._job, "TM1": self._table, "TM4": self._unique,
-            "TF3": self._chosen, "TJ3": self._context, "TT1": self._token, "TT2": self._token, "TX3": self._wrapper,
+            "TF3": self._chosen, "TQ7": self._optional, "TJ3": self._context, "TT1": self._token, "TT2": self._token, "TX3": self._wrapper,
         }  # fmt: skip
 
     def graded(self, item: Diagnostic) -> Diagnostic:
@@ -92,6 +115,13 @@ class Evidence:
     def _query(self, item: Diagnostic, function: FunctionFacts) -> str:
         if takes_tenant(function, self._policy):
             return ""
+        if why := self._seldom_held(item):
+            return why
+        said = words(function.name)
+        if _UNHELD.intersection(said) or any(pair in _FOR_ALL for pair in pairwise(said)):
+            return f"{function.name}() says by its name that it is for all tenants"
+        if beside := self._for_one(function):
+            return f"{beside}() beside it is for one tenant, and this one by its name for all"
         only = self._ways.ask((function.path, function.qualname), self._only_from, function)
         return f"no request comes to it: all ways that are seen begin at {only}" if only else ""
 
@@ -113,18 +143,31 @@ class Evidence:
         return "few routes of its file have the tenant dependency, and no statement that it is seen to come to is open"
 
     def _chosen(self, item: Diagnostic, function: FunctionFacts) -> str:
-        routes = [route for route in self._index.routes_of(item.path) if route.function == function.qualname]
-        said = [item.path, *(name for route in routes for name in (*route.guards, *route.paths))]
-        admin = next((name for name in said if _ADMINS.intersection(words(name.replace("/", "_")))), "")
+        routes = [
+            route
+            for route in self._index.routes()
+            if (route.function_path, route.function) == (item.path, function.qualname)
+            or (not function.class_name and function.name in route.guards)
+        ]
+        by_route = [_admin((*route.guards, *route.paths)) for route in routes]
+        admin = _admin((item.path,)) or (by_route[0] if by_route and all(by_route) else "")
         return (
             f"who names the tenant is an admin, as {admin} says, and may be the platform's own"
             if admin
             else ""
         )
 
+    def _optional(self, item: Diagnostic, function: FunctionFacts) -> str:
+        """An optional filter that every caller which is seen makes use of, or that admins leave out."""
+        name = item.message.rpartition("is skipped when ")[2].partition(" is None")[0]
+        sites = self._index.likely_callers(function) if function.parameter(name) is not None else ()
+        if sites and all(_is_passed(function, site, name) for site in sites):
+            return f"every caller that is seen passes {name}"
+        return self._chosen(item, function)
+
     def _context(self, item: Diagnostic, function: FunctionFacts) -> str:
         at = (function.path, function.qualname)
-        if any((job.function_path, job.function) == at for job in self._index.jobs()):
+        if any((job.function_path, job.function) == at for job in self._index.jobs(places=False)):
             return ""
         return "a request of an ASGI server has a context of its own, which ends with it"
 
@@ -152,9 +195,44 @@ class Evidence:
     def _unique(self, item: Diagnostic, function: FunctionFacts) -> str:
         names = item.message.partition("(")[2].partition(")")[0]
         said = [set(words(name.strip())) for name in names.split(",") if name.strip()]
+        if len(said) == 1 and said[0] & _LOGINS and self._logs_in(item):
+            return "the table has passwords, and who logs in by this names no tenant yet"
         if any(have & _CHOSEN and not have & _GIVEN for have in said):
             return ""
         return "its values are given out by a program or by another system, so no two tenants choose the same"
+
+    def _logs_in(self, item: Diagnostic) -> bool:
+        """Whether the table of a unique key holds the passwords of people."""
+        named = item.message.partition("of the table ")[2].partition(" ")[0]
+        table = next((one for one in self._index.schema() if one.table == named), None)
+        return table is not None and any(_PASSWORDS.intersection(words(name)) for name in table.columns)
+
+    def _seldom_held(self, item: Diagnostic) -> str:
+        """What the policy says of a table whose statements the project seldom holds."""
+        unheld = self._policy.tables.unheld
+        if "*" in unheld:
+            return "the policy says of all tables that their statements are seldom held (tables.unheld)"
+        named = _TABLE.search(item.message) if unheld else None
+        model = self._index.models.find(named[1]) if named is not None else None
+        if model is not None and model.table in unheld:
+            return f"the policy says that statements on {model.table} are seldom held (tables.unheld)"
+        return ""
+
+    def _for_one(self, function: FunctionFacts) -> str:
+        """`count_by_tenant` beside `count_all`: what does the same for one tenant; "" where there is none."""
+        said = words(function.name)
+        if not _ALL.intersection(said):
+            return ""
+        for other in self._index.modules[function.path].functions.values():
+            have = words(other.name)
+            if (
+                other.class_name == function.class_name
+                and have[:1] == said[:1]
+                and _PER.intersection(have)
+                and takes_tenant(other, self._policy)
+            ):
+                return other.name
+        return ""
 
     def _token(self, item: Diagnostic, function: FunctionFacts) -> str:
         if knows_tenant(function, self._policy):
@@ -176,9 +254,9 @@ class Evidence:
         Calls are taken by name alone, so that no caller is missed: a way too many keeps a finding, none hides it.
         """
         index = self._index
-        asked = {(item.function_path, item.function) for item in index.routes()}
-        jobs = {(item.function_path, item.function): item.kind for item in index.jobs()}
-        guards = {name for item in index.routes() for name in item.guards}
+        asked = {(item.function_path, item.function) for item in index.routes(places=False)}
+        jobs = {(item.function_path, item.function): item.kind for item in index.jobs(places=False)}
+        guards = {name for item in index.routes(places=False) for name in item.guards}
         begins = ""
         seen = {id(function)}
         queue = [function]
@@ -202,6 +280,20 @@ class Evidence:
                     seen.add(id(site.function))
                     queue.append(site.function)
         return begins
+
+
+def _is_passed(function: FunctionFacts, site: CallSite, name: str) -> bool:
+    """Whether a call surely passes an optional parameter."""
+    value = passed_for(function, site.call, name)
+    if value is None or isinstance(value, Const):
+        return value is not None and not (isinstance(value, Const) and value.value is None)
+    own = site.function.parameter(value.dotted) if isinstance(value, Ref) else None
+    return own is None or not (isinstance(own.default, Const) and own.default.value is None)
+
+
+def _admin(said: Iterable[str]) -> str:
+    """The first of some names and paths that speaks of an admin, who may be a tenant's or the platform's."""
+    return next((name for name in said if _ADMINS.intersection(words(name.replace("/", "_")))), "")
 
 
 def _line(value: object) -> int:

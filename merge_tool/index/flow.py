@@ -16,6 +16,7 @@ from merge_tool.index.scope import ClassScope, Scope, facts_of, keep
 from merge_tool.index.source import Source
 from merge_tool.index.texts import capped, combine
 from merge_tool.index.unroll import unpacked
+from merge_tool.index.words import UNPACKED
 from merge_tool.model.source import Span
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, ImportFact, Parameter, Store, Write
 from merge_tool.rulekit.values import (
@@ -264,7 +265,7 @@ class FlowReader:
             if target.id in self.env.present:
                 self.env.present -= {target.id}
         elif isinstance(target, ast.Starred):
-            self.bind(target.value, Unknown("unpacked"))
+            self.bind(target.value, Unknown(UNPACKED, (value,)))
         elif isinstance(target, ast.Tuple | ast.List):
             for position, item in enumerate(target.elts):
                 self.bind(item, unpacked(value, position, len(target.elts)))

@@ -13,6 +13,7 @@ from merge_tool.index.tables import Flow
 from merge_tool.index.ties import tenant_columns
 from merge_tool.model.source import Span
 from merge_tool.rulekit.facts import FunctionFacts
+from merge_tool.rulekit.matchers import words
 from merge_tool.rulekit.project import Model, QueryVerdict, Scoped
 from merge_tool.rulekit.values import (
     Attr,
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
 _ADDERS = frozenset(
     "add add_all merge bulk_save_objects create save insert persist store add_and_commit append extend".split()  # noqa: SIM905
 )
+# What writes into an object that it is given: `form.populate_obj(row)`, `copy_fields(data, row)`.
+_FILLERS = frozenset(
+    ["populate", "fill", "assign", "apply", "copy", "patch", "hydrate", "stamp", "bind", "set", "map"]
+)
 _READERS = frozenset(("model_validate", "from_orm", "parse_obj"))
 
 
@@ -46,7 +51,7 @@ class InsertJudge:
     def __init__(self, index: ProjectIndex, statements: StatementJudge) -> None:
         self._index = index
         self._statements = statements
-        self._rows = Rows(index)
+        self._rows = Rows.of(index)
         self._mappings = Mappings(index)
         self._stamps = Stamps(index)
 
@@ -69,9 +74,10 @@ class InsertJudge:
             yield self.verdict(function, call.span, "insert", model, scoped, reasons)
 
     def _constructed(self, function: FunctionFacts, call: Call) -> Model | None:
-        name = call.dotted
-        if call.name in _READERS:
-            name = name.rpartition(".")[0]
+        reads = call.name in _READERS
+        if not reads and not call.name[:1].isupper():
+            return None
+        name = call.dotted.rpartition(".")[0] if reads else call.dotted
         if not name or not name.rpartition(".")[2][:1].isupper():
             return None
         model = self._index.models.by_name.get(self._index.resolve(function.path, name, function))
@@ -124,9 +130,9 @@ class InsertJudge:
         self, function: FunctionFacts, row: Value, model: Model, depth: int = 0
     ) -> tuple[Scoped, list[str]]:
         """What becomes of a row: `NO` where a session takes it as it is, `YES` where none does, or someone stamps it first."""
-        for call in function.calls:
-            given = [*call.args, *(value for _, value in call.kwargs)]
-            if call is row or not any(is_row(value, row) for value in given):
+        filled = ""
+        for call in function.given().with_value(row):
+            if call is row:
                 continue
             if call.name in _ADDERS and call.receiver is not None:
                 if self._by_owner(function, call, model) or self._statements.sessions.is_bound(
@@ -134,6 +140,8 @@ class InsertJudge:
                 ):
                     return Scoped.YES, []
                 target = self._index.callee(function.path, function, call)
+                if target is None and filled:
+                    return Scoped.UNDECIDED, [f"{filled}() may set it, which this tool cannot see"]
                 if target is None:
                     return Scoped.NO, [f"{call.name}() takes it at line {call.span.line}"]
             for target, name in self._rows.handed(function, call, row):
@@ -141,8 +149,15 @@ class InsertJudge:
                     return Scoped.YES, []
                 if depth < 3:
                     scoped, reasons = self._given(target, Ref(name), model, depth + 1)
+                    if scoped is Scoped.NO and filled:
+                        return Scoped.UNDECIDED, [f"{filled}() may set it, which this tool cannot see"]
                     if scoped is not Scoped.YES:
                         return scoped, reasons
+            if (
+                _FILLERS.intersection(words(call.name))
+                and self._index.callee(function.path, function, call) is None
+            ):
+                filled = call.name
         if any(is_row(value, row) for value in function.returns) and depth < 3:
             for site in self._index.callers(self._index.qualified(function)):
                 if self._set_after(site.function, site.call, model):

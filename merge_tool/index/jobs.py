@@ -35,6 +35,8 @@ _MIDDLEWARE_BASES = frozenset(("Middleware", "TaskiqMiddleware"))
 _MIDDLEWARE = frozenset(
     ("middleware", "outer_middleware", "inner_middleware", "register", "setup", "setup_middleware")
 )
+# What is looked at for what brings jobs their tenant.
+_COVERING = _MIDDLEWARE | {"include_router", "include_routers", "Celery", "connect"}
 _ANY = "*"
 
 
@@ -208,6 +210,8 @@ class _JobReader:
         parents: set[str] = set()  # routers that include others
         for function in self._index.functions_in("jobs"):
             for call in function.calls:
+                if call.name not in _COVERING:
+                    continue
                 receiver = call.receiver
                 if call.name in ("include_router", "include_routers") and receiver is not None:
                     parents.add(self._router(function, receiver))

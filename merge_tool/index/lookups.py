@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from merge_tool.index.criteria import guarded
-from merge_tool.index.doubts import owner_compared
+from merge_tool.index.doubts import of_parent, owner_compared
 from merge_tool.index.entities import Frame, entity_of
 from merge_tool.index.generic import Generics
+from merge_tool.index.permits import row_permitted
 from merge_tool.index.provenance import Provenance, is_subject
 from merge_tool.index.rows import Rows
 from merge_tool.rulekit.facts import FunctionFacts
@@ -40,7 +41,7 @@ class LookupJudge:
     def __init__(self, index: ProjectIndex, statements: StatementJudge) -> None:
         self._index = index
         self._statements = statements
-        self._rows = Rows(index)
+        self._rows = Rows.of(index)
         self._origin = Provenance(index)
         self._generics = Generics(index)
 
@@ -156,13 +157,17 @@ class LookupJudge:
                 return Scoped.UNDECIDED, [
                     "its key is an attribute of another row, whose tenant is not known here"
                 ]
+            frame = Frame(function.path, function, {}, frozenset())
             why = self._origin.of_key(
                 found.key,
-                Frame(function.path, function, {}, frozenset()),
+                frame,
                 models=frozenset(item.qualified for item in found.models),
                 line=call.span.line,
             )
-            if why or (why := owner_compared(function, call)):
+            why = why or owner_compared(function, call) or self._index.proofs.of_row(function, call, model)
+            why = why or row_permitted(self._index, function, call)
+            why = why or of_parent(self._index, self._origin, frame, call, model)
+            if why:
                 return Scoped.UNDECIDED, [why]
         reasons = [f"nothing compares the row's {self._index.policy.column} after it is loaded"]
         if callers:

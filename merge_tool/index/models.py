@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from merge_tool.index.names import Names
 from merge_tool.index.words import BARE_BASES
@@ -84,6 +85,23 @@ class Models:
         if model.table:
             self.by_table.setdefault(model.table, model)
         self._by_last.setdefault(model.name, []).append(model)
+
+    def link(self) -> None:
+        """Lets foreign keys that name a class or a table object name its table, once all models are known."""
+        linked = [
+            replace(model, foreign_keys={name: self._table(key) for name, key in model.foreign_keys.items()})
+            for model in self.by_name.values()
+        ]
+        self._by_last = {}
+        self.by_table.clear()
+        for model in linked:
+            self.add(model)
+
+    def _table(self, target: str) -> str:
+        """The table that a foreign key points at, which may be written as a class."""
+        last = target.rpartition(".")[2]
+        found = self.find(target) or self.find(last)
+        return found.table if found is not None else last
 
     def _class_model(self, module: ModuleFacts, facts: ClassFacts) -> Model | None:
         chain, known, root = self._chain(module, facts)
@@ -203,11 +221,11 @@ class Models:
                 relations[name] = _relation_target(value, facts.fields.get(name))
             elif isinstance(value, Call) and value.name in _COLUMNS:
                 columns[name] = _column_name(value, name)
-                self._foreign(value, name, foreign)
+                self._foreign(owner.path, value, name, foreign)
             elif isinstance(value, Call) and value.name == "Table":
                 for column, call in _table_columns(value):
                     columns[column] = column
-                    self._foreign(call, column, foreign)
+                    self._foreign(owner.path, call, column, foreign)
         for name, kind in facts.fields.items():
             if name in columns or name in relations or name.startswith("__"):
                 continue
@@ -227,7 +245,7 @@ class Models:
                 if made or name == self._column:
                     columns[name] = name
                 for call in made:
-                    self._foreign(call, name, foreign)
+                    self._foreign(owner.path, call, name, foreign)
 
     def _is_declared(self, owner: ModuleFacts, facts: ClassFacts, name: str) -> bool:
         function = owner.functions.get(f"{facts.qualname}.{name}")
@@ -235,14 +253,16 @@ class Models:
             isinstance(item, Ref) and item.last == "declared_attr" for item in function.decorators
         )
 
-    def _foreign(self, call: Call, name: str, foreign: dict[str, str]) -> None:
+    def _foreign(self, path: str, call: Call, name: str, foreign: dict[str, str]) -> None:
         for value in [*call.args, *(item for _, item in call.kwargs)]:
             if isinstance(value, Call) and value.name == "ForeignKey" and value.args:
                 target = value.args[0]
                 if isinstance(target, Const) and isinstance(target.value, str):
                     foreign[name] = target.value.rpartition(".")[0].rpartition(".")[2] or target.value
                 elif isinstance(target, Ref):
-                    foreign[name] = target.dotted.rpartition(".")[0].rpartition(".")[2]
+                    # `Tenant.id`, `tenants.c.id`: the table's name is known when all models are, see `link`.
+                    held = target.dotted.rpartition(".")[0].removesuffix(".c")
+                    foreign[name] = self._names.canonical(self._names.resolve(path, held))
         for key, value in call.kwargs:
             if key == "foreign_key" and isinstance(value, Const) and isinstance(value.value, str):
                 foreign[name] = value.value.partition(".")[0]
@@ -255,7 +275,7 @@ class Models:
         primary: list[str] = []
         for column, item in _table_columns(call):
             columns[column] = column
-            self._foreign(item, column, foreign)
+            self._foreign(module.path, item, column, foreign)
             if _is_primary(item):
                 primary.append(column)
         return Model(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
-from merge_tool.index.track import Tracker
+from merge_tool.index.track import Noted, Tracker
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts, ModuleFacts
+from merge_tool.rulekit.values import Value
 
 _MAX_HOPS = 24
 
@@ -27,6 +28,7 @@ class Names:
         self.tracker = tracker or Tracker()
         self._by_name: dict[str, str] = {}
         self._cache: dict[tuple[str, str], str] = {}
+        self._resolved: Noted[tuple[str, str, int], str] = Noted(self.tracker)
         self._splits: dict[str, tuple[str | None, str]] = {}
         self._ending: dict[str, list[str]] | None = None
         # Names come of paths alone, so that no file is loaded for them.
@@ -69,6 +71,9 @@ class Names:
             `module.name` with re-exports followed; an external name such as `sqlalchemy.select`; "" where nothing
             binds the first part (a builtin, a parameter, a star import of an unknown module).
         """
+        return self._resolved.ask((path, dotted, id(function)), self._resolve, path, dotted, function)
+
+    def _resolve(self, path: str, dotted: str, function: FunctionFacts | None) -> str:
         head, dot, rest = dotted.partition(".")
         if not head or path not in self.modules:
             return ""
@@ -144,9 +149,30 @@ class Names:
         while head:
             path = self._by_name.get(head)
             if path is not None:
-                return path, qualified[len(head) + 1 :]
+                rest = qualified[len(head) + 1 :]
+                return self._hidden(head, path, rest) or (path, rest)
             head = head.rpartition(".")[0]
         return None, qualified
+
+    def _hidden(self, head: str, path: str, rest: str) -> tuple[str, str] | None:
+        """The package that binds the name of one of its modules anew, `db_client = DBClient()` beside `db_client.py`; else None.
+
+        What the module itself defines is still meant by `package.module.name`.
+        """
+        package, dot, last = head.rpartition(".")
+        parent = self._by_name.get(package) if dot else None
+        if parent is None or parent == path:
+            return None
+        module = self.modules[parent]
+        self.tracker.seen.add((parent, "n", last))
+        if not _binds(module, last) and _imported(module, last) in (None, head):
+            return None
+        if rest:
+            inside, first = self.modules[path], rest.partition(".")[0]
+            self.tracker.seen.add((path, "n", first))
+            if _binds(inside, first) or _imported(inside, first) is not None or inside.stars:
+                return None
+        return parent, f"{last}.{rest}" if rest else last
 
     def canonical(self, qualified: str) -> str:
         """An absolute name with re-exports followed to where the thing is defined."""
@@ -209,7 +235,8 @@ def _binds(module: ModuleFacts, name: str) -> bool:
     classes: dict[str, ClassFacts] = module.classes  # type: ignore[assignment]
     if dict.__contains__(classes, name) or dict.__contains__(functions, name):
         return True
-    return name in dict.__getitem__(functions, "<module>").variables
+    variables: dict[str, Value] = dict.__getitem__(functions, "<module>").variables  # type: ignore[assignment]
+    return dict.__contains__(variables, name)
 
 
 def all_functions(modules: Iterable[ModuleFacts]) -> Iterable[FunctionFacts]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from merge_tool.index.harmless import Harmless
+from merge_tool.index.ties import tenants_tables
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.matchers import words
 from merge_tool.rulekit.operators import is_staff
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 # Parts of paths that come before anybody is known, or that machines ask.
 _BEFORE = frozenset(
-    "login logout signin signup register registration token oauth oauth2 oidc saml sso callback webhooks hooks hook callbacks forgot-password reset-password forgot_password reset_password webhook health healthz healthcheck livez readyz liveness readiness version auth authn password forgot mfa totp passkeys verify-email verify_email magic-link magic_link .well-known jwks jwks.json unsubscribe request-access waitlist plans pricing public challenge".split()  # noqa: SIM905
+    "login logout signin signup refresh refresh-token refresh_token register registration token oauth oauth2 oidc saml sso callback webhooks hooks hook callbacks forgot-password reset-password forgot_password reset_password webhook health healthz healthcheck livez readyz liveness readiness version auth authn password forgot mfa totp passkeys verify-email verify_email magic-link magic_link .well-known jwks jwks.json unsubscribe request-access waitlist plans pricing public challenge".split()  # noqa: SIM905
 )
 # Parts of paths that mean whoever is logged in, and what is theirs in every tenant.
 _OWN = frozenset(
@@ -40,7 +41,7 @@ class Openings:
     def __init__(self, index: ProjectIndex) -> None:
         self._index = index
         self._reach = Harmless(index)
-        self._routes = [item for item in index.routes() if item.method != "WEBSOCKET"]
+        self._routes = [item for item in index.routes(places=False) if item.method != "WEBSOCKET"]
         held = sum(item.has_tenant for item in self._routes)
         self._share = held / len(self._routes) if self._routes else 0.0
         self._before: dict[
@@ -58,6 +59,9 @@ class Openings:
         staff = staff_word(route)
         if staff:
             return f"it stands behind {staff}, which looks like the platform's own staff"
+        made = self._makes_tenant(route)
+        if made:
+            return f"it makes a new {made}, which nobody belongs to yet"
         before = self._comes_before(route)
         if before:
             return f"it comes before anybody is known, as most routes of this project with {before} in their path"
@@ -83,6 +87,17 @@ class Openings:
             return _HARMLESS
         if function is not None and self._share >= _USUAL and self._reads_nothing(route, function):
             return "nothing of what is seen that it calls comes to a tenant's table; what is not seen may"
+        return ""
+
+    def _makes_tenant(self, route: Route) -> str:
+        """The model of the tenants' own table, where a route itself makes a row of it; else ""."""
+        function = self._function(route)
+        for call in function.calls if function is not None else ():
+            if function is None or not call.name[:1].isupper():
+                continue
+            model = self._index.models.by_name.get(self._index.resolve(function.path, call.dotted, function))
+            if model is not None and model.table in tenants_tables(self._index):
+                return model.name
         return ""
 
     def _comes_before(self, route: Route) -> str:

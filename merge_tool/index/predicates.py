@@ -10,7 +10,7 @@ from merge_tool.index.entities import Frame, entity_of, strip
 from merge_tool.index.related import is_null, other_side, text_compares
 from merge_tool.index.rows import same_row
 from merge_tool.index.ties import Ties
-from merge_tool.index.words import ELEMENT
+from merge_tool.index.words import ELEMENT, UNPACKED
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.project import Scoped
 from merge_tool.rulekit.values import (
@@ -360,7 +360,7 @@ class Predicates(Ties):
         elif isinstance(value, Fork):
             for item in (*value.then, *value.orelse):
                 yield from self.opaque(item, frame, depth + 1)
-        elif isinstance(value, Unknown) and not value.inside and value.why == "unpacked":
+        elif isinstance(value, Unknown) and value.why == UNPACKED:
             yield "the condition is built dynamically"
         elif isinstance(value, Unknown) and value.why == ELEMENT:
             yield "the conditions are built dynamically"

@@ -13,31 +13,38 @@ from merge_tool.index.doubts import checked_after, named_columns, owner_compared
 from merge_tool.index.entities import Frame
 from merge_tool.index.lookups import GETS, LookupJudge
 from merge_tool.index.passing import passed_for
+from merge_tool.index.permits import permitted_keys
 from merge_tool.index.provenance import Provenance, spelled
-from merge_tool.index.related import identifies
+from merge_tool.index.related import identifies, key_models
 from merge_tool.index.rows import Rows
 from merge_tool.index.ties import all_tenant_columns
 from merge_tool.index.track import Memo
 from merge_tool.model.plain import plain
 from merge_tool.rulekit.facts import FunctionFacts
-from merge_tool.rulekit.project import Scoped
-from merge_tool.rulekit.values import Attr, Call, Query, Ref, Root, Value, walk
+from merge_tool.rulekit.project import Model, Scoped
+from merge_tool.rulekit.values import Attr, Call, Const, Query, Ref, Root, Value, walk
 
 if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex
 
 _MAX_DEPTH = 4
 _ANY_LINE = 1 << 30
+_ANY = "*"  # the rows of whatever table
+_NAMING = frozenset(("select", "query", "exists", "update"))
 
 
 @plain(eq=True)
 class Proof:
-    """One key that is the tenant's from a line on: `name` as written, the model whose primary key it is, how that is known."""
+    """One key that is the tenant's from a line on: `name` as written, the model whose primary key it is, how that is known.
+
+    `needs` is the parameter without which it is not: `get(key, bot_id=None)` filters by the tenant where one is passed.
+    """
 
     name: str
     model: str
     line: int
     how: str
+    needs: str = ""
 
 
 def written(value: Value) -> str:
@@ -61,10 +68,11 @@ class Proofs:
 
     def __init__(self, index: ProjectIndex) -> None:
         self._index = index
-        self._rows = Rows(index)
+        self._rows = Rows.of(index)
         self._origin = Provenance(index)
         self._lookups = LookupJudge(index, index.statements)
         self._proved: Memo[tuple[str, str], tuple[Proof, ...]] = Memo(index.tracker)
+        self._parents: Memo[tuple[str, str], tuple[tuple[Attr, str, int], ...]] = Memo(index.tracker)
         self._loaded: Memo[tuple[str, str], tuple[Proof, ...]] = Memo(index.tracker)
 
     def of_value(self, value: Value, frame: Frame, models: frozenset[str], line: int) -> str:
@@ -82,9 +90,33 @@ class Proofs:
         """How a key of one of these models (of any, where there are none) is known to be the tenant's before a line; "" where it is not."""
         name = written(key)
         for proof in self.proved(function) if name else ():
-            if proof.name == name and proof.line < line and (proof.model in models or not models):
+            if (
+                proof.name == name
+                and not proof.needs
+                and proof.line < line
+                and (proof.model in models or proof.model == _ANY or not models)
+            ):
                 return f"{name} was shown to be the tenant's before: {proof.how}"
         return ""
+
+    def of_row(self, function: FunctionFacts, row: Value, model: Model) -> str:
+        """How a row is known to be the tenant's by what it points at: the function looks `row.deal_id` up with the tenant; "" where not."""
+        found = self._parents.ask_around(
+            (function.path, function.qualname), (), lambda: tuple(self._find_parents(function))
+        )
+        for key, name, line in found:
+            if name in key_models(model, key.name, self._index) and any(
+                item is row for item in walk(key.base)
+            ):
+                return f"line {line} looks its {key.name} up with the tenant"
+        return ""
+
+    def _find_parents(self, function: FunctionFacts) -> Iterator[tuple[Attr, str, int]]:
+        """The attributes of rows that a function looks other rows up by, with the tenant: of what model, at what line."""
+        for value, model, line, held in self._named_values(function):
+            key = spelled(value)
+            if held == "" and isinstance(key, Attr):
+                yield key, model, line
 
     def proved(self, function: FunctionFacts) -> tuple[Proof, ...]:
         """The keys that a function shows to be the tenant's, in whatever order."""
@@ -96,24 +128,38 @@ class Proofs:
         if function.name == "<module>":
             return
         for name, model, line, held in self._named(function):
-            if held:
-                yield Proof(
-                    name,
-                    model,
-                    line,
-                    f"line {line} of {function.path} looks it up with its tenant, or its owner",
-                )
+            if held is not None:
+                how = f"line {line} of {function.path} looks it up with its tenant, or its owner"
+                yield Proof(name, model, line, how, held)
+        for key, call in permitted_keys(function):
+            if name := written(key):
+                how = f"{call.name}() is asked about it at line {call.span.line}"
+                yield Proof(name, _ANY, call.span.line, how)
         for call in function.calls:
             target = self._index.callee(function.path, function, call)
             if target is None or target is function:
                 continue
             for proof in self.proved(target):
-                if name := self._passed(target, call, proof.name):
-                    yield Proof(name, proof.model, call.span.line, f"{target.name}() does, called at line {call.span.line}")  # fmt: skip
+                needs = self._still_needed(function, target, call, proof.needs)
+                if needs is not None and (name := self._passed(target, call, proof.name)):
+                    yield Proof(name, proof.model, call.span.line, f"{target.name}() does, called at line {call.span.line}", needs)  # fmt: skip
             for proof in self._loads(target) if self._is_compared(function, call) else ():
                 if name := self._passed(target, call, proof.name):
                     yield Proof(name, proof.model, call.span.line, f"the row that {target.name}() loads by it is compared")  # fmt: skip
         yield from self._by_dependencies(function)
+
+    def _still_needed(
+        self, function: FunctionFacts, target: FunctionFacts, call: Call, needs: str
+    ) -> str | None:
+        """What a proof of the target needs of this function's own callers: "" for nothing; None where the call does not pass it."""
+        if not needs:
+            return ""
+        value = passed_for(target, call, needs)
+        if value is None or (isinstance(value, Const) and value.value is None):
+            return None
+        own = function.parameter(value.dotted) if isinstance(value, Ref) else None
+        optional = own is not None and isinstance(own.default, Const) and own.default.value is None
+        return own.name if own is not None and optional else ""
 
     def _passed(self, target: FunctionFacts, call: Call, name: str) -> str:
         """What a call hands in for a parameter, or for an attribute of it, as it is written."""
@@ -131,14 +177,20 @@ class Proofs:
 
     # ---- what a function looks up ------------------------------------------------------------------------------
 
-    def _named(self, function: FunctionFacts) -> Iterator[tuple[str, str, int, bool]]:
-        """Keys that a function's own statements name one row by: as written, the model, the line, whether that row is held."""
+    def _named(self, function: FunctionFacts) -> Iterator[tuple[str, str, int, str | None]]:
+        """Keys that a function's own statements name one row by: as written, the model, the line, and what must be passed so that the row is held: "" for nothing, None where it is not held."""
+        for value, model, line, held in self._named_values(function):
+            if name := written(value):
+                yield name, model, line, held
+
+    def _named_values(self, function: FunctionFacts) -> Iterator[tuple[Value, str, int, str | None]]:
+        """The same with the keys themselves."""
         statements = self._index.statements
         frame = Frame(function.path, function, {}, frozenset())
         for sink in function.sinks:
             where = Frame(function.path, function, {}, frozenset(sink.present))
             for flow in statements.flows(sink.value, where, 0):
-                if not isinstance(flow.root, Root) or flow.root.kind not in ("select", "query", "exists"):
+                if not isinstance(flow.root, Root) or flow.root.kind not in _NAMING:
                     continue
                 statement = statements.read(flow)
                 for entity in statement.entities.values():
@@ -155,17 +207,27 @@ class Proofs:
                             for name, value, inside in named
                         )
                     )
+                    optional = entity.parameter if entity.scoped is Scoped.OPTIONAL else ""
+                    needs = "" if held else optional if function.parameter(optional) is not None else None
                     for name, value, inside in named:
-                        if identifies(model, name) and (key := _outside(value, inside, function)):
-                            yield key, model.qualified, flow.root.span.line, held
+                        if (
+                            identifies(model, name, self._index)
+                            and (key := _outside(value, inside, function)) is not None
+                        ):
+                            yield key, model.qualified, flow.root.span.line, needs
         for call in function.calls:
             if call.name not in GETS:
                 continue
             found = self._lookups.read(function, call)
             if found is None or len(found.models) != 1 or found.key is None:
                 continue
-            if key := _outside(found.key, frame, function):
-                yield key, found.models[0].qualified, call.span.line, self._is_compared(function, call)
+            if (key := _outside(found.key, frame, function)) is not None:
+                yield (
+                    key,
+                    found.models[0].qualified,
+                    call.span.line,
+                    "" if self._is_compared(function, call) else None,
+                )
 
     def _loads(self, function: FunctionFacts) -> tuple[Proof, ...]:
         """The parameters that a function loads one row by, which it gives back."""
@@ -209,13 +271,13 @@ class Proofs:
                     yield found
 
 
-def _outside(value: Value, frame: Frame, function: FunctionFacts) -> str:
-    """A key as the function itself writes it, where a helper's parameter stands for it; "" where it is none of its own."""
+def _outside(value: Value, frame: Frame, function: FunctionFacts) -> Value | None:
+    """A key as the function itself has it, where a helper's parameter stands for it; None where it is none of its own."""
     for _ in range(_MAX_DEPTH):
         if frame.function is function:
-            return written(value)
+            return value
         bound = frame.bindings.get(written(value))
         if bound is None:
-            return ""
+            return None
         value, frame = bound
-    return ""
+    return None

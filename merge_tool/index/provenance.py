@@ -10,12 +10,24 @@ from merge_tool.index.entities import Frame, strip
 from merge_tool.index.passing import passed_for
 from merge_tool.index.rows import SENT_IN, Rows, model_of, owner_of
 from merge_tool.index.ways import ways
-from merge_tool.index.words import ELEMENT
+from merge_tool.index.words import ELEMENT, UNPACKED
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.matchers import words
 from merge_tool.rulekit.project import Model
 from merge_tool.rulekit.tenants import takes_tenant
-from merge_tool.rulekit.values import Attr, Call, Item, Items, Query, Ref, Root, Unknown, Value, walk
+from merge_tool.rulekit.values import (
+    Attr,
+    Call,
+    Item,
+    Items,
+    Query,
+    Ref,
+    Root,
+    Unknown,
+    Value,
+    children,
+    walk,
+)
 
 if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex
@@ -36,6 +48,8 @@ _SAME = frozenset(("str", "int", "UUID", "uuid"))
 # How whoever is logged in is called.
 ASKERS = frozenset(("user", "current", "principal", "me", "identity", "actor", "member", "account"))
 _ACCOUNTS = frozenset(("user", "users", "account", "accounts", "admin", "admins", "person", "member"))
+# What Flask-Login calls with the id that a session or a request names.
+_LOADERS = frozenset(("user_loader", "request_loader", "header_loader"))
 _LOGINS = frozenset(("email", "login", "username"))
 
 
@@ -55,10 +69,12 @@ def is_secret(column: str) -> bool:
 
 
 def is_subject(model: Model, function: FunctionFacts) -> bool:
-    """Whether a person is loaded whom a token names: in `get_current_user`, or where a token is decoded."""
+    """Whether a person is loaded whom a token or a session names: in `get_current_user`, in a loader of Flask-Login, or where a token is decoded."""
     if not _ACCOUNTS.intersection(words(model.name)):
         return False
     said = words(function.name)
+    if any(isinstance(item, Ref) and item.last in _LOADERS for item in function.decorators):
+        return True
     return {"current", "user"} <= set(said) or any(
         call.name in ("decode", "decode_token", "decode_access_token", "verify_token", "verify_access_token")
         for call in function.calls
@@ -90,7 +106,7 @@ class Provenance:
 
     def __init__(self, index: ProjectIndex) -> None:
         self._index = index
-        self._rows = Rows(index)
+        self._rows = Rows.of(index)
 
     def of_key(
         self,
@@ -181,18 +197,25 @@ class Provenance:
         )
 
     def _element(self, owner: Value, frame: Frame) -> str:
-        """The class of an element of `orders: list[Order]`."""
-        if not isinstance(owner, Unknown) or not owner.inside:
+        """The class of an element of `orders: list[Order]`, a parameter or what a function says that it gives back."""
+        if isinstance(owner, Item):
+            held = owner.base
+        elif isinstance(owner, Unknown) and owner.inside:
+            held = owner.inside[0]
+        else:
             return ""
-        held = owner.inside[0]
-        parameter = frame.function.parameter(held.dotted) if isinstance(held, Ref) else None
-        if parameter is None or not isinstance(parameter.annotation, Item | Items):
+        function = frame.function
+        parameter = function.parameter(held.dotted) if isinstance(held, Ref) else None
+        annotation = parameter.annotation if parameter is not None else None
+        if isinstance(held, Call):
+            target = self._index.callee(frame.path, function, held)
+            if target is not None:
+                annotation, function = target.result, target
+        if not isinstance(annotation, Item | Items):
             return ""
-        for item in walk(parameter.annotation):
+        for item in walk(annotation):
             if isinstance(item, Ref):
-                name = self._index.names.canonical(
-                    self._index.resolve(frame.path, item.dotted, frame.function)
-                )
+                name = self._index.names.canonical(self._index.types.annotated(function.path, function, item))
                 if name in self._index.models.by_name or self._index.find_class(name) is not None:
                     return name
         return ""
@@ -229,11 +252,24 @@ class Provenance:
         """Whether all callers that are seen hand in the key of a row that they have."""
         handed = self._handed_in(function, name) if depth < _CALLERS else []
         if not handed or not all(
-            self.of_key(passed, where, depth + 1, models, line) for passed, where, line in handed
+            self._is_of_job(passed, where) or self.of_key(passed, where, depth + 1, models, line)
+            for passed, where, line in handed
         ):
             return ""
         return (
             f"every caller hands in, as {name}, the key of a row that it has, or has shown to be the tenant's"
+        )
+
+    def _is_of_job(self, value: Value, frame: Frame) -> bool:
+        """Whether a key is what a job was started with: no request brings that, and who started it had it. A strict policy does not trust that."""
+        return (
+            not self._index.policy.strict
+            and isinstance(value, Ref)
+            and frame.function.parameter(value.dotted) is not None
+            and any(
+                job.function == frame.function.qualname and job.kind != "bot handler"
+                for job in self._index.jobs_of(frame.path)
+            )
         )
 
     def compared_by_callers(self, function: FunctionFacts, root: Value) -> bool:
@@ -270,10 +306,19 @@ def _each(value: Value) -> Iterator[Value]:
 
 
 def _is_worked_out(value: Value, frame: Frame) -> bool:
-    """Whether a key has its origin in the function, unknown how, and not in what was handed to it: `seen[0]`, not `key`."""
-    unknown = False
-    for item in (value, *walk(value)):
-        if isinstance(item, Ref) and frame.function.parameter(item.dotted.partition(".")[0]) is not None:
-            return False
-        unknown |= isinstance(item, Unknown) and not item.inside
+    """Whether a key has its origin in the function, unknown how, and not in what was handed to it: `seen[0]`, not `key`.
+
+    What is unpacked counts as made in the function, whoever was asked for it, unless a request brought it.
+    """
+    unknown, items = False, [(value, False)]
+    while items:
+        item, unpacked = items.pop()
+        head = item.dotted.partition(".")[0] if isinstance(item, Ref) else ""
+        if head and (
+            head.lower() in SENT_IN or (not unpacked and frame.function.parameter(head) is not None)
+        ):
+            return False  # Flask's `request` is no parameter
+        here = isinstance(item, Unknown) and item.why == UNPACKED
+        unknown |= here or (isinstance(item, Unknown) and not item.inside)
+        items.extend((child, unpacked or here) for child in children(item))
     return unknown

@@ -12,7 +12,7 @@ from merge_tool.index.track import Memo
 from merge_tool.model.source import Span
 from merge_tool.rulekit.facts import FunctionFacts, Parameter
 from merge_tool.rulekit.known import asks_context, brings_tenant, has_tenant, names_tenant_object
-from merge_tool.rulekit.tenants import mentions_tenant
+from merge_tool.rulekit.tenants import any_mentions_tenant
 from merge_tool.rulekit.values import Ref, Value, walk
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Reach:
         self._policy = index.policy
         self._steps: Memo[int, _Step] = Memo(index.tracker)
         self._known: dict[int, bool] = {}
-        self._params: dict[int, Parameter | None] = {}
+        self._params: dict[int, tuple[Parameter, ...]] = {}
         self._tenants = any(map(index.models.is_tenant, index.models.by_name.values()))
 
     def open_way(self, function: FunctionFacts, fresh: bool) -> tuple[str, ...]:
@@ -79,10 +79,14 @@ class Reach:
 
     def _bringing(self, function: FunctionFacts) -> Parameter | None:
         """The first parameter that brings a function its tenant."""
-        if id(function) not in self._params:
-            found = (item for item in function.params if brings_tenant(item, self._policy))
-            self._params[id(function)] = next(found, None)
-        return self._params[id(function)]
+        return next(iter(self._all_bringing(function)), None)
+
+    def _all_bringing(self, function: FunctionFacts) -> tuple[Parameter, ...]:
+        known = self._params.get(id(function))
+        if known is None:
+            known = tuple(item for item in function.params if brings_tenant(item, self._policy))
+            self._params[id(function)] = known
+        return known
 
     def _has_tenant(self, function: FunctionFacts) -> bool:
         known = self._known.get(id(function))
@@ -160,13 +164,12 @@ class Reach:
                 continue
             given = [*call.args, *(value for _, value in call.kwargs)]
             # A function that has no tenant in hand has been looked through for one: no argument can be it.
-            if knows and any(mentions_tenant(item, self._policy, function) for item in given):
+            if knows and any_mentions_tenant(given, self._policy, function):
                 continue
             if knows and names_tenant_object(given, self._policy):
                 continue
             if any(self._from_row(function, item) for item in given):
                 continue
-            taken = [item for item in target.params if brings_tenant(item, self._policy)]
-            if not all(leaves_out(target, call, item.name) for item in taken):
+            if not all(leaves_out(target, call, item.name) for item in self._all_bringing(target)):
                 continue
             yield target, call.span

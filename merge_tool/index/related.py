@@ -58,15 +58,30 @@ def _last(value: Value) -> str:
     return value.last if isinstance(value, Ref) else value.name if isinstance(value, Attr) else ""
 
 
-def identifies(model: Model, name: str) -> bool:
-    """Whether a column names one row of a table over all tenants: its whole primary key."""
-    return (name,) == model.primary or (not model.primary and name == "id")
+def identifies(model: Model, name: str, index: ProjectIndex) -> bool:
+    """Whether a column names one row of a table over all tenants: its whole primary key, or one that is unique by itself."""
+    if (name,) == model.primary or (not model.primary and name == "id"):
+        return True
+    return model.columns.get(name, name) in index.once("unique", lambda: _unique(index)).get(model.table, ())
+
+
+def _unique(index: ProjectIndex) -> dict[str, set[str]]:
+    """The columns of each table that are unique by themselves over all rows."""
+    found: dict[str, set[str]] = {}
+    for table in index.schema():
+        named = {name for name, column in table.columns.items() if column.unique}
+        named |= {
+            key.columns[0] for key in table.keys if key.unique and len(key.columns) == 1 and not key.where
+        }
+        if named:
+            found[table.table] = named
+    return found
 
 
 def key_models(model: Model, name: str, index: ProjectIndex) -> frozenset[str]:
     """The models whose rows a column of a table names: its own by its primary key, another's by a foreign key."""
     found: set[str] = set()
-    if identifies(model, name):
+    if identifies(model, name, index):
         found.add(model.qualified)
     if name in model.foreign_keys:
         target = index.models.find(model.foreign_keys[name])

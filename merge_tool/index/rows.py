@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from merge_tool.index.entities import Frame, entity_of
-from merge_tool.index.ties import all_tenant_columns
+from merge_tool.index.ties import all_tenant_columns, column_of
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.project import CallSite
-from merge_tool.rulekit.values import Attr, Call, Compare, Item, Ref, Value, walk
+from merge_tool.rulekit.values import Attr, Call, Compare, Ref, Value, walk
 
 if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex
@@ -59,35 +59,49 @@ class Rows:
     def __init__(self, index: ProjectIndex) -> None:
         self._index = index
         self._columns = all_tenant_columns(index)
+        self._known: dict[int, tuple[set[str], set[int]]] = {}
+
+    @classmethod
+    def of(cls, index: ProjectIndex) -> Rows:
+        """The one of an index."""
+        return index.once("rows", lambda: cls(index))
 
     def compared(self, function: FunctionFacts, row: Value, depth: int = 0) -> bool:
         """Whether the function, or one that it hands the row to, compares the row's tenant."""
-        for check in function.checks:
-            for item in walk(check):
-                if isinstance(item, Compare) and (
-                    self._is_tenant_of(item.left, row) or self._is_tenant_of(item.right, row)
-                ):
-                    return True
+        names, values = self._owners(function)
+        if (row.dotted in names) if isinstance(row, Ref) else (id(row) in values):
+            return True
         if depth > _MAX_DEPTH:
             return False
-        for call in function.calls:
+        for call in function.given().with_value(row):
             for target, name in self.handed(function, call, row):
                 if self.compared(target, Ref(name), depth + 1):
                     return True
         return False
 
-    def _is_tenant_of(self, value: Value, row: Value) -> bool:
-        owner = next((found for name in self._columns if (found := owner_of(value, name)) is not None), None)
-        if owner is None and isinstance(value, Item):
-            return False
-        return owner is not None and is_row(owner, row)
+    def _owners(self, function: FunctionFacts) -> tuple[set[str], set[int]]:
+        """The rows whose tenant a function compares: by name, and by `id` where they are values."""
+        known = self._known.get(id(function))
+        if known is None:
+            names: set[str] = set()
+            values: set[int] = set()
+            for compare in function.compares():
+                for side in (compare.left, compare.right):
+                    owner = owner_of(side)
+                    if owner is None or column_of(side) not in self._columns:
+                        continue
+                    if isinstance(owner, Ref):
+                        names.add(owner.dotted)
+                    else:
+                        values.update(map(id, (owner,) if isinstance(owner, Call | Attr) else walk(owner)))
+            known = self._known[id(function)] = (names, values)
+        return known
 
     def handed(self, function: FunctionFacts, call: Call, row: Value) -> Iterator[tuple[FunctionFacts, str]]:
-        """The project's function that a call hands the row to, and the parameter that takes it."""
+        """The project's function that a call, which is handed the row, reaches, and the parameter that takes it."""
         from merge_tool.index.passing import passed_for
 
-        given = [*call.args, *(value for _, value in call.kwargs)]
-        if call is row or not any(is_row(value, row) for value in given):
+        if call is row:
             return
         target = self._index.callee(function.path, function, call)
         if target is None or target is function:

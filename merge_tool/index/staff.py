@@ -23,7 +23,7 @@ class Staff:
     def __init__(self, index: ProjectIndex) -> None:
         self._index = index
         self._routes: dict[tuple[str, str], list[str]] = {}
-        for route in index.routes():
+        for route in index.routes(places=False):
             self._routes.setdefault((route.function_path, route.function), []).append(staff_word(route))
         self._known: Memo[tuple[str, str], str] = Memo(index.tracker)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from merge_tool.index.entities import Frame, entity_of, held_row, strip
 from merge_tool.index.predicates import Predicates
-from merge_tool.index.words import ELEMENT
+from merge_tool.index.words import ELEMENT, UNPACKED
 from merge_tool.model.plain import plain
 from merge_tool.model.source import Span
 from merge_tool.rulekit.project import Scoped
@@ -185,7 +185,7 @@ class TableReader:
         for column in columns:
             value = strip(column)
             chosen = isinstance(value, Item) or (
-                isinstance(value, Unknown) and value.why in (ELEMENT, "unpacked", "declared", "matched")
+                isinstance(value, Unknown) and value.why in (ELEMENT, UNPACKED, "declared", "matched")
             )
             row = held_row(value)
             if row is not None:

@@ -7,11 +7,9 @@ their own: who uses a kept answer depends on its frame, and so on all that it wa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Generic, ParamSpec, TypeVar
-
-from merge_tool.rulekit.facts import ImportFact, Marker, ModuleFacts, ScriptUse
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -20,6 +18,7 @@ P = ParamSpec("P")
 # File ("" for the tables of the whole project), kind of part, name of the part ("*" for all of the kind).
 Key = tuple[str, str, str]
 ALL = "*"
+UNPLACED = "* but where"  # all of the kind, but for the lines where they stand
 
 
 class Tracker:
@@ -96,6 +95,31 @@ class Memo(Generic[K, V]):
         return value
 
 
+class Noted(Generic[K, V]):
+    """Small answers that are kept with the keys that they were come by, which each who asks notes: no frame of their own.
+
+    What they are asked of is kept too, so that an `id` in a key stays that of one object.
+    """
+
+    def __init__(self, tracker: Tracker) -> None:
+        self._tracker = tracker
+        self._kept: dict[K, tuple[V, set[Key | int], object]] = {}
+
+    def ask(self, key: K, make: Callable[P, V], *args: P.args, **kwargs: P.kwargs) -> V:
+        """The kept answer, else what `make` gives."""
+        tracker = self._tracker
+        entry = self._kept.get(key)
+        if entry is None:
+            outer, tracker.seen = tracker.seen, set()
+            try:
+                value = make(*args, **kwargs)
+            finally:
+                inner, tracker.seen = tracker.seen, outer
+            entry = self._kept[key] = (value, inner, args)
+        tracker.seen |= entry[1]
+        return entry[0]
+
+
 class Answers:
     """Answers on the whole project, by name. Who uses one notes keys for the parts that it looks at, so that an answer
     that comes out the same again leads no further.
@@ -132,136 +156,3 @@ class Answers:
         """Has an answer worked out again."""
         self.have.pop(name, None)
         self.stored.pop(name, None)
-
-
-class Watched(dict[str, V]):
-    """A mapping of a file's facts that notes which of its entries are looked at."""
-
-    __slots__ = ("_kind", "_path", "_tracker")
-
-    def __init__(self, data: Mapping[str, V], tracker: Tracker, path: str, kind: str) -> None:
-        super().__init__(data)
-        self._tracker = tracker
-        self._path = path
-        self._kind = kind
-
-    def _all(self) -> None:
-        self._tracker.seen.add((self._path, self._kind, ALL))
-
-    def __getitem__(self, name: str) -> V:
-        self._tracker.seen.add((self._path, self._kind, name))
-        return super().__getitem__(name)
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """As of a dict."""
-        self._tracker.seen.add((self._path, self._kind, name))
-        return super().get(name, default)
-
-    def __contains__(self, name: object) -> bool:
-        self._tracker.seen.add((self._path, self._kind, str(name)))
-        return super().__contains__(name)
-
-    def __iter__(self) -> Iterator[str]:
-        self._all()
-        return super().__iter__()
-
-    def __len__(self) -> int:
-        self._all()
-        return super().__len__()
-
-    def __eq__(self, other: object) -> bool:
-        self._all()
-        return super().__eq__(other)
-
-    __hash__ = None  # as of a dict
-
-    def keys(self) -> Any:
-        """As of a dict."""
-        self._all()
-        return super().keys()
-
-    def values(self) -> Any:
-        """As of a dict."""
-        self._all()
-        return super().values()
-
-    def items(self) -> Any:
-        """As of a dict."""
-        self._all()
-        return super().items()
-
-
-class WatchedModule(ModuleFacts):
-    """A file's facts that note what of them is looked at. Path, module and kind of file are the same for any text."""
-
-    __slots__ = ("_facts", "_tracker")
-
-    def __init__(self, facts: ModuleFacts, tracker: Tracker) -> None:
-        self._facts = facts
-        self._tracker = tracker
-        self.path = facts.path  # type: ignore[misc]  # nobody has seen it yet
-        self.module = facts.module  # type: ignore[misc]
-        self.is_package = facts.is_package  # type: ignore[misc]
-        self.imports = Watched(facts.imports, tracker, facts.path, "i")  # type: ignore[misc]
-        self.functions = Watched(facts.functions, tracker, facts.path, "f")  # type: ignore[misc]
-        self.classes = Watched(facts.classes, tracker, facts.path, "c")  # type: ignore[misc]
-
-    def _part(self, name: str) -> Any:
-        self._tracker.seen.add((self.path, "m", name))
-        return getattr(self._facts, name)
-
-    @property
-    def lines(self) -> int:
-        """As of the facts."""
-        return int(self._part("lines"))
-
-    @property
-    def stars(self) -> tuple[str, ...]:
-        """As of the facts."""
-        found: tuple[str, ...] = self._part("stars")
-        return found
-
-    @property
-    def import_sites(self) -> tuple[ImportFact, ...]:
-        """As of the facts."""
-        found: tuple[ImportFact, ...] = self._part("import_sites")
-        return found
-
-    @property
-    def markers(self) -> tuple[Marker, ...]:
-        """As of the facts."""
-        found: tuple[Marker, ...] = self._part("markers")
-        return found
-
-    @property
-    def scripts(self) -> tuple[ScriptUse, ...]:
-        """As of the facts."""
-        found: tuple[ScriptUse, ...] = self._part("scripts")
-        return found
-
-
-class WatchedModules(Mapping[str, ModuleFacts]):
-    """The files of a project, each loaded when it is first asked for. Which files there are is no matter of a key."""
-
-    def __init__(self, paths: Sequence[str], load: Callable[[str], ModuleFacts], tracker: Tracker) -> None:
-        self._paths = dict.fromkeys(paths)
-        self._load = load
-        self._tracker = tracker
-        self._have: dict[str, WatchedModule] = {}
-
-    def __getitem__(self, path: str) -> ModuleFacts:
-        found = self._have.get(path)
-        if found is None:
-            if path not in self._paths:
-                raise KeyError(path)
-            found = self._have[path] = WatchedModule(self._load(path), self._tracker)
-        return found
-
-    def __contains__(self, path: object) -> bool:
-        return path in self._paths
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._paths)
-
-    def __len__(self) -> int:
-        return len(self._paths)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from merge_tool.index.names import Names
-from merge_tool.index.track import Memo
+from merge_tool.index.track import Memo, Noted
 from merge_tool.rulekit.facts import ClassFacts, FunctionFacts
 from merge_tool.rulekit.values import Attr, Call, Choice, Const, Function, Item, Logic, Ref, Unknown, Value
 
@@ -35,6 +35,8 @@ class Types:
         self._names = names
         self._running: set[int] = set()  # values whose type is being looked for, against cycles
         self._attributes: Memo[tuple[str, str], str] = Memo(names.tracker)
+        self._open = 0  # attributes whose type is being looked for
+        self._kinds: Noted[tuple[str, str | int, int], str] = Noted(names.tracker)
         self._bases: Memo[str, tuple[str, ...]] = Memo(names.tracker)
 
     def name_of(self, path: str, function: FunctionFacts | None, value: Value) -> str:
@@ -130,6 +132,14 @@ class Types:
 
     def type_of(self, path: str, function: FunctionFacts | None, value: Value) -> str:
         """The absolute name of the class (or external factory) whose instance a value is; "" where it cannot be told."""
+        if (
+            not self._running and not self._open
+        ):  # else the answer may be one that a circle or the depth cut short
+            name = value.dotted if isinstance(value, Ref) else id(value)
+            return self._kinds.ask((path, name, id(function)), self._guarded, path, function, value)
+        return self._guarded(path, function, value)
+
+    def _guarded(self, path: str, function: FunctionFacts | None, value: Value) -> str:
         if id(value) in self._running or len(self._running) > _MAX_DEPTH:
             return ""
         self._running.add(id(value))
@@ -243,7 +253,14 @@ class Types:
     def attribute_type(self, owner: str, name: str) -> str:
         """The class of what an attribute of a class holds; "" where it cannot be told."""
         # An attribute that is made of itself has no type that could be told.
-        return self._attributes.ask_around((owner, name), "", self._find_attribute_type, owner, name)
+        return self._attributes.ask_around((owner, name), "", self._open_attribute_type, owner, name)
+
+    def _open_attribute_type(self, owner: str, name: str) -> str:
+        self._open += 1
+        try:
+            return self._find_attribute_type(owner, name)
+        finally:
+            self._open -= 1
 
     def _find_attribute_type(self, owner: str, name: str) -> str:
         for base in self.bases(owner):
@@ -289,6 +306,8 @@ class Types:
 
     def _annotated(self, path: str, function: FunctionFacts | None, value: Value) -> str:
         if isinstance(value, Ref):
+            if value.last == "Self" and function is not None and function.class_name:
+                return f"{self._names.modules[function.path].module}.{function.class_name}"
             qualified = self._names.resolve(path, value.dotted, function)
             module, inside = self._names.split(qualified) if qualified else (None, "")
             if module is not None and inside in module.top.variables and inside not in module.classes:

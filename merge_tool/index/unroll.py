@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from merge_tool.index.passing import passed_for
-from merge_tool.index.words import COMPREHENSION, ELEMENT
+from merge_tool.index.words import COMPREHENSION, ELEMENT, UNPACKED
 from merge_tool.rulekit.facts import FunctionFacts
 from merge_tool.rulekit.sqlsplit import HOLE
 from merge_tool.rulekit.values import Call, Choice, Const, Fork, Items, Ref, Star, Text, Unknown, Value
@@ -186,4 +186,4 @@ def unpacked(value: Value, position: int, count: int) -> Value:
                 return Unknown(ELEMENT, (Items(parts),))
         case _:
             pass
-    return Unknown("unpacked")
+    return Unknown(UNPACKED, (value,))

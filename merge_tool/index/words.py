@@ -53,6 +53,7 @@ SETTINGS = ("settings", "config", "conf", "cfg", "environ")
 # Why a value is unknown, where later readers ask.
 JOINED = "joined by a separator"
 ELEMENT = "an element of a collection"
+UNPACKED = "unpacked"
 COMPREHENSION = "items of a comprehension"
 # Redis commands whose first argument is the key, and those all of whose arguments are.
 FIRST_IS_KEY = frozenset(

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from merge_tool.index.outlines import Tables, outline
 from merge_tool.index.project import ProjectIndex, no_collection
-from merge_tool.index.track import ALL, Answers, Tracker, WatchedModules
+from merge_tool.index.track import ALL, UNPLACED, Answers, Tracker
+from merge_tool.index.watched import WatchedModules
 from merge_tool.lint.facts_bytes import plain_bytes, plain_value
 from merge_tool.lint.same import changed_parts, same
 from merge_tool.model.policy import Policy
 from merge_tool.rulekit.facts import Marker, ModuleFacts, Unreadable
+from merge_tool.rulekit.project import Job, Route
 
 # Above these a full run on all cores is quicker; measured with benchmarks/lint_speed.py.
 MOST_CHANGED = 24
 MOST_REACHED = 0.3
 # Old reasons for a look at a file are kept beside the new ones, so they are all gathered anew after some runs.
 MOST_SEGMENTS = 40
+PLACES = frozenset(("span", "line", "registered"))  # of routes and jobs
 LARGE = ("schema", "migrations", "routes", "jobs")
 
 
@@ -250,11 +253,18 @@ def _values_again(state: State, index: ProjectIndex, reached: set[str], changed_
                     differ |= {(name, path), (name, ALL)}
             if [item.function_path for item in old] != [item.function_path for item in new]:
                 differ.add((name, ALL))
+            if [_unplaced(item) for item in old] != [_unplaced(item) for item in new]:
+                differ.add((name, UNPLACED))
         elif not same(old, new):
             differ.add((name, ""))
         if not _further(state, index, differ, reached, done):
             return False
     return True
+
+
+def _unplaced(item: Route | Job) -> tuple[object, ...]:
+    """All of a route or a job but the lines where it stands."""
+    return tuple(getattr(item, part.name) for part in fields(item) if part.name not in PLACES)
 
 
 def _further(

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from merge_tool.index.project import ProjectIndex, no_collection
-from merge_tool.index.track import Tracker, WatchedModules
+from merge_tool.index.track import Tracker
+from merge_tool.index.watched import WatchedModules
 from merge_tool.lint.again import State, answers_of, look_again, segment
 from merge_tool.lint.cache import Cache
 from merge_tool.lint.checking import check, found_from

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from merge_tool.index.names import binding
 from merge_tool.index.track import ALL
-from merge_tool.rulekit.facts import ModuleFacts
+from merge_tool.index.watched import PARTS_OF_TOP, TOP
+from merge_tool.rulekit.facts import FunctionFacts, ModuleFacts
 
 _PARTS = ("lines", "stars", "import_sites", "markers", "scripts")
 
@@ -41,7 +42,7 @@ def same(one: object, other: object) -> bool:
                     return False
                 continue
             there[id(a)], back[id(b)] = id(b), id(a)
-            names = [item.name for item in dataclasses.fields(a)]
+            names = [item.name for item in dataclasses.fields(a) if item.init]
             pairs.extend((getattr(a, name), getattr(b, name)) for name in names)
         elif isinstance(a, float | complex):
             if repr(a) != repr(b):  # -0.0 and nan
@@ -60,11 +61,12 @@ def changed_parts(old: ModuleFacts, new: ModuleFacts) -> set[tuple[str, str]]:
         ("i", old.imports, new.imports),
     )
     for kind, before, after in tables:
-        for name in before.keys() | after.keys():
+        for name in (before.keys() | after.keys()) - ({TOP} if kind == "f" else set()):
             if name not in before or name not in after or not same(before[name], after[name]):
                 found |= {(kind, name), (kind, ALL)}
         if list(before) != list(after):
             found.add((kind, ALL))
+    found |= _changed_top(old.top, new.top)
     names = {
         name
         for facts in (old, new)
@@ -74,3 +76,27 @@ def changed_parts(old: ModuleFacts, new: ModuleFacts) -> set[tuple[str, str]]:
     found |= {("n", name) for name in names if binding(old, name) != binding(new, name)}
     found |= {("m", name) for name in _PARTS if not same(getattr(old, name), getattr(new, name))}
     return found
+
+
+def _changed_top(old: FunctionFacts, new: FunctionFacts) -> set[tuple[str, str]]:
+    """The same for the top level: each part of it, and each variable, has a key of its own."""
+    if same(old, new):
+        return set()
+    before, after = _top_parts(old), _top_parts(new)
+    every = before.keys() | after.keys()
+    found = {
+        key for key in every if key not in before or key not in after or not same(before[key], after[key])
+    }
+    still = [key for key in before if key not in found]
+    # What two parts share tells as much as the parts.
+    if not same([before[key] for key in still], [after[key] for key in still]):
+        found = set(every)
+    if any(kind == "v" for kind, _ in found) or list(old.variables) != list(new.variables):
+        found.add(("v", ALL))
+    return found
+
+
+def _top_parts(top: FunctionFacts) -> dict[tuple[str, str], object]:
+    return {("t", name): getattr(top, name) for name in PARTS_OF_TOP} | {
+        ("v", name): value for name, value in top.variables.items()
+    }

@@ -32,6 +32,7 @@ _DOTTED_NAMES = (
     ("texts",),
 )
 _PATHS = (("wrappers",), ("checked_paths",), ("unchecked_paths",), ("routes", "http_paths"))
+_PATTERNS = frozenset(("checked_paths", "unchecked_paths", "http_paths"))
 MAX_DEPTH = 16
 _LEVELS = ("debug", "info", "warning", "error", "critical")
 
@@ -188,7 +189,8 @@ def _names(policy: Policy, source: YamlSource, own: dict[str, Any], problems: li
                 )
     for key in _PATHS:
         for place, value in _values(policy, key):
-            if problem := names.path_problem(value):
+            # As in .gitignore, a slash in front says that a pattern starts at the repository's root.
+            if problem := names.path_problem(value.removeprefix("/") if key[-1] in _PATTERNS else value):
                 no(place, problem, names.PATH_HINT)
     for number, level in enumerate(policy.logs.levels):
         if level not in _LEVELS:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import field
 
 from merge_tool.model.plain import plain
 from merge_tool.model.source import Span
-from merge_tool.rulekit.values import Call, Sink, Value
+from merge_tool.rulekit.values import Attr, Call, Compare, Ref, Sink, Value, walk
 
 
 @plain(eq=True)
@@ -66,6 +66,31 @@ class Fallback:
     span: Span
 
 
+class Given:
+    """The calls of a function by what they are handed as an argument."""
+
+    __slots__ = ("_names", "_values")
+
+    def __init__(self, calls: Iterable[Call]) -> None:
+        self._names: dict[str, dict[int, Call]] = {}
+        self._values: dict[int, dict[int, Call]] = {}
+        for call in calls:
+            for value in (*call.args, *(item for _, item in call.kwargs)):
+                if isinstance(value, Ref):
+                    self._names.setdefault(value.dotted, {})[id(call)] = call
+                elif isinstance(value, Call | Attr):
+                    self._values.setdefault(id(value), {})[id(call)] = call
+                else:
+                    for item in walk(value):
+                        self._values.setdefault(id(item), {})[id(call)] = call
+
+    def with_value(self, value: Value) -> Iterable[Call]:
+        """The calls, in order, that are handed a name, or that very value, on some way of an argument."""
+        if isinstance(value, Ref):
+            return self._names.get(value.dotted, {}).values()
+        return self._values.get(id(value), {}).values()
+
+
 @plain()
 class FunctionFacts:
     """One function, method, or the module's own top level (`name` is then ``<module>``).
@@ -112,9 +137,29 @@ class FunctionFacts:
     finals: tuple[Call, ...] = ()
     raises: bool = False
 
+    # Worked out when first asked for; no part of the facts.
+    _compares: tuple[Compare, ...] | None = field(init=False, default=None)
+    _given: Given | None = field(init=False, default=None)
+
     def parameter(self, name: str) -> Parameter | None:
         """The parameter of that name, or None."""
-        return next((item for item in self.params if item.name == name), None)
+        for item in self.params:
+            if item.name == name:
+                return item
+        return None
+
+    def compares(self) -> tuple[Compare, ...]:
+        """The comparisons in its `checks`, in order."""
+        if self._compares is None:
+            found = (item for check in self.checks for item in walk(check) if isinstance(item, Compare))
+            self._compares = tuple(found)  # type: ignore[misc]  # it stays the same
+        return self._compares
+
+    def given(self) -> Given:
+        """What its calls are given."""
+        if self._given is None:
+            self._given = Given(self.calls)  # type: ignore[misc]  # as above
+        return self._given
 
 
 @plain()

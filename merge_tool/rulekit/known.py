@@ -9,8 +9,8 @@ from merge_tool.model.policy import Policy
 from merge_tool.rulekit.facts import FunctionFacts, Parameter
 from merge_tool.rulekit.matchers import words
 from merge_tool.rulekit.tenancy import speaks_of_tenant, tenant_words
-from merge_tool.rulekit.tenants import is_tenant_parameter, knows_tenant, last_part, name_of
-from merge_tool.rulekit.values import Attr, Call, Ref, Value, walk
+from merge_tool.rulekit.tenants import is_tenant_parameter, knows_tenant, last_parts, name_of
+from merge_tool.rulekit.values import Attr, Call, Ref, Value, walk, walk_all
 
 # Verbs and nouns of functions that put a tenant into the context: `set_current_tenant`, `tenant_scope`, `use_workspace`.
 _PUTS = frozenset(
@@ -32,12 +32,12 @@ def _is_put(name: str, policy_words: tuple[str, ...]) -> bool:
 
 def context_names(policy: Policy) -> frozenset[str]:
     """The last parts of the policy's functions that read the tenant from the context."""
-    return frozenset(map(last_part, (*policy.context.getters, *policy.context.requirers)))
+    return last_parts(policy.context.getters, policy.context.requirers)
 
 
 def puts_tenant(function: FunctionFacts, policy: Policy) -> bool:
     """Whether a function's own calls put a tenant into the context, or open a session that is bound to one."""
-    named = frozenset(map(last_part, (*policy.context.setters, *policy.context.session_factories)))
+    named = last_parts(policy.context.setters, policy.context.session_factories)
     want = tuple(tenant_words(policy))
     for call in function.calls:
         if call.name in named:
@@ -53,21 +53,20 @@ def puts_tenant(function: FunctionFacts, policy: Policy) -> bool:
 def names_tenant_object(values: Iterable[Value], policy: Policy) -> bool:
     """Whether the key of a tenant itself is among these: `bot.id`, `message.bot.id`, `workspace.slug`."""
     want = tenant_words(policy)
-    for value in values:
-        for item in walk(value):
-            if isinstance(item, Ref):
-                dotted = item.dotted
-                if not dotted.endswith(_KEY_ENDS):
-                    continue
-            elif isinstance(item, Attr) and item.name in _KEYS:
-                dotted = f"{name_of(item.base)}.{item.name}"
-            else:
+    for item in walk_all(values):
+        if isinstance(item, Ref):
+            dotted = item.dotted
+            if not dotted.endswith(_KEY_ENDS):
                 continue
-            parts = dotted.split(".")
-            if len(parts) > 1 and parts[-1] in _KEYS:
-                have = words(parts[-2])
-                if have[-len(want) :] == want or have[-1:] == ["tenant"]:
-                    return True
+        elif isinstance(item, Attr) and item.name in _KEYS:
+            dotted = f"{name_of(item.base)}.{item.name}"
+        else:
+            continue
+        parts = dotted.split(".")
+        if len(parts) > 1 and parts[-1] in _KEYS:
+            have = words(parts[-2])
+            if have[-len(want) :] == want or have[-1:] == ["tenant"]:
+                return True
     return False
 
 

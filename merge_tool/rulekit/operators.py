@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from itertools import pairwise
 
@@ -38,7 +37,7 @@ _ASKED = frozenset(
 @lru_cache(maxsize=8192)
 def is_staff(name: str) -> bool:
     """Whether a name speaks of people who run the platform, above all tenants; an admin may be a tenant's own."""
-    have = words(re.sub(r"[^0-9a-zA-Z_.]+", "_", name))  # a role may be text: "Super Admin"
+    have = words(name)
     if _STAFF.intersection(have) or any(pair in _PAIRS for pair in pairwise(have)):
         return True
     return bool(_OPERATORS.intersection(have)) and (len(have) == 1 or bool(_ASKED.intersection(have)))

@@ -277,8 +277,8 @@ class Project(Protocol):
         """How many imports name a module or something in it."""
         ...
 
-    def routes(self) -> tuple[Route, ...]:
-        """Every route."""
+    def routes(self, *, places: bool = True) -> tuple[Route, ...]:
+        """Every route. Who looks neither at `span` nor at `line` asks without `places`, and is not asked again when one moves."""
         ...
 
     def why_open(self, route: Route) -> str:
@@ -297,8 +297,8 @@ class Project(Protocol):
         """The routes whose functions stand in a file. A rule that needs no others asks so: it is not asked again for theirs."""
         ...
 
-    def jobs(self) -> tuple[Job, ...]:
-        """Every function that no request runs, each once."""
+    def jobs(self, *, places: bool = True) -> tuple[Job, ...]:
+        """Every function that no request runs, each once; without `places` for who does not look at `registered`."""
         ...
 
     def jobs_of(self, path: str) -> tuple[Job, ...]:

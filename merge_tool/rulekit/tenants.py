@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 from merge_tool.model.policy import Policy
 from merge_tool.rulekit.facts import FunctionFacts, Parameter
 from merge_tool.rulekit.matchers import words
-from merge_tool.rulekit.values import Attr, Call, Const, Item, Ref, Text, Value, walk
+from merge_tool.rulekit.values import Attr, Call, Const, Item, Ref, Text, Value, walk, walk_all
 
 
 def last_part(dotted: str) -> str:
@@ -45,19 +46,32 @@ def spoken(key: str) -> str:
 def tenant_functions(policy: Policy) -> frozenset[str]:
     """The last parts of the names of the policy's functions that give the tenant."""
     context, routes = policy.context, policy.routes
-    return frozenset(last_part(name) for name in (*context.getters, *context.requirers, *routes.dependencies))
+    return last_parts(context.getters, context.requirers, routes.dependencies)
+
+
+@lru_cache(maxsize=64)
+def last_parts(*several: tuple[str, ...]) -> frozenset[str]:
+    """The last parts of several tuples of dotted names."""
+    return frozenset(last_part(name) for names in several for name in names)
 
 
 def mentions_tenant(value: Value, policy: Policy, function: FunctionFacts | None = None) -> bool:
     """Whether a tenant stands anywhere in a value; a variable is looked up once where `function` is given."""
+    return any_mentions_tenant((value,), policy, function)
+
+
+def any_mentions_tenant(
+    values: Iterable[Value], policy: Policy, function: FunctionFacts | None = None
+) -> bool:
+    """The same for several values, in which each object is looked at once."""
     getters = tenant_functions(policy)
-    for item in walk(value):
+    for item in walk_all(values):
         match item:
             case Ref(dotted):
                 if says_tenant(dotted, policy) or last_part(dotted) in getters:
                     return True
                 held = function.variables.get(dotted) if function is not None else None
-                if held is not None and held is not value and mentions_tenant(held, policy):
+                if held is not None and held is not item and mentions_tenant(held, policy):
                     return True
             case Attr(_, name):
                 if says_tenant(name, policy):
@@ -131,6 +145,4 @@ def knows_tenant(function: FunctionFacts, policy: Policy) -> bool:
             return True
         if any(says_tenant(key, policy) for key, _ in call.kwargs):
             return True
-        if any(mentions_tenant(item, policy) for item in call.args):
-            return True
-    return False
+    return any_mentions_tenant((item for call in function.calls for item in call.args), policy)

@@ -7,8 +7,10 @@ facts can be cached by the hash of a file's text.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import field
+from operator import attrgetter
+from typing import Any
 
 from merge_tool.model.plain import plain
 from merge_tool.model.source import Span
@@ -256,71 +258,74 @@ class Sink:
     present: tuple[str, ...] = ()
 
 
-def children(value: Value) -> Iterator[Value]:
+def _call_parts(value: Call) -> Iterable[Value]:
+    return (
+        (value.func, *value.args, *(item for _, item in value.kwargs))
+        if value.kwargs
+        else (value.func, *value.args)
+    )
+
+
+# By the class itself: walks take a good part of a run, and a chain of `case` is gone through anew for each value.
+_PARTS: dict[type[Value], Callable[[Any], Iterable[Value]]] = {
+    Call: _call_parts,
+    Query: lambda value: (value.root, *value.ops),
+    Op: lambda value: (*value.args, *(item for _, item in value.kwargs)),
+    Root: attrgetter("columns"),
+    Attr: lambda value: (value.base,),
+    Compare: attrgetter("left", "right"),
+    Logic: attrgetter("items"),
+    Items: attrgetter("items"),
+    Text: attrgetter("parts"),
+    Fork: lambda value: (*value.then, *value.orelse),
+    Choice: attrgetter("arms"),
+    Item: attrgetter("base", "key"),
+    Star: lambda value: (value.value,),
+    Entry: lambda value: (value.value,) if value.key is None else (value.key, value.value),
+    Record: attrgetter("entries"),
+    Function: lambda value: (value.body,),
+    Unknown: attrgetter("inside"),
+}
+
+
+def children(value: Value) -> Iterable[Value]:
     """The values that a value is made of."""
-    match value:
-        case Ref() | Const():
-            return
-        case Call():
-            yield value.func
-            yield from value.args
-            for _, item in value.kwargs:
-                yield item
-        case Query():
-            yield value.root
-            yield from value.ops
-        case Op():
-            yield from value.args
-            for _, item in value.kwargs:
-                yield item
-        case Root():
-            yield from value.columns
-        case Attr():
-            yield value.base
-        case Compare():
-            yield value.left
-            yield value.right
-        case Logic() | Items():
-            yield from value.items
-        case Text():
-            yield from value.parts
-        case Fork():
-            yield from value.then
-            yield from value.orelse
-        case Choice():
-            yield from value.arms
-        case Item():
-            yield value.base
-            yield value.key
-        case Star():
-            yield value.value
-        case Entry():
-            if value.key is not None:
-                yield value.key
-            yield value.value
-        case Record():
-            yield from value.entries
-        case Function():
-            yield value.body
-        case Unknown():
-            yield from value.inside
-
-
-_LEAVES = frozenset((Ref, Const))
+    parts = _PARTS.get(type(value))
+    return parts(value) if parts is not None else ()
 
 
 def walk(value: Value) -> Iterator[Value]:
     """A value and everything in it, each object once."""
     yield value
-    if type(value) in _LEAVES:
+    find = _PARTS.get
+    parts = find(type(value))
+    if parts is None:
         return
     seen = {id(value)}
-    stack = list(children(value))
+    stack = [*parts(value)]
     while stack:
         item = stack.pop()
         if id(item) in seen:
             continue
         seen.add(id(item))
         yield item
-        if type(item) not in _LEAVES:
-            stack.extend(children(item))
+        parts = find(type(item))
+        if parts is not None:
+            stack += parts(item)
+
+
+def walk_all(values: Iterable[Value]) -> Iterator[Value]:
+    """Several values and everything in them, each object once: the arguments of calls in calls are the same objects."""
+    find = _PARTS.get
+    seen: set[int] = set()
+    for value in values:
+        stack = [value]
+        while stack:
+            item = stack.pop()
+            if id(item) in seen:
+                continue
+            seen.add(id(item))
+            yield item
+            parts = find(type(item))
+            if parts is not None:
+                stack += parts(item)

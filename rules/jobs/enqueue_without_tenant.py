@@ -132,7 +132,9 @@ def _job(index: Project, function: FunctionFacts, call: Call) -> tuple[FunctionF
         if not isinstance(first, Const) or not isinstance(first.value, str):
             return None, 0
         last = first.value.rpartition(".")[2]
-        jobs = [index.modules[item.function_path].functions[item.function] for item in index.jobs()]
+        jobs = [
+            index.modules[item.function_path].functions[item.function] for item in index.jobs(places=False)
+        ]
         found = [item for item in jobs if _is_named(item, first.value)] or [
             module.functions[last] for module in index.modules.values() if last in module.functions
         ]

@@ -34,6 +34,7 @@ The setter itself; context managers and classes whose `__exit__` resets; a depen
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from merge_tool.model.policy import ContextPolicy, Policy
 from merge_tool.model.source import Diagnostic, Severity
@@ -53,6 +54,7 @@ from merge_tool.rulekit import (
     words,
 )
 from merge_tool.rulekit.tenancy import speaks_of_tenant
+from merge_tool.rulekit.tenants import last_parts
 
 VAR = 'from contextvars import ContextVar\ncurrent_tenant = ContextVar("current_tenant", default=None)\n'
 SETTER = {
@@ -74,7 +76,7 @@ class UnresetContext(Rule):
     def check(self, module: ModuleFacts, index: Project, policy: Policy) -> Iterable[Diagnostic]:
         """Reports the functions of a file that leave the tenant in the context."""
         for function in module.functions.values():
-            if function.name == "<module>" or not any(_may_set(call, policy) for call in function.calls):
+            if function.name == "<module>" or not _sets_at_all(function, policy):
                 continue
             if _is_setter(function, index, policy):
                 continue
@@ -114,12 +116,21 @@ class UnresetContext(Rule):
     )  # fmt: skip
 
 
+def _sets_at_all(function: FunctionFacts, policy: Policy) -> bool:
+    return any(_may_set(call, policy) for call in function.calls)
+
+
 def _may_set(call: Call, policy: Policy) -> bool:
     """Cheap: only names that can set are resolved."""
     name = call.name
-    if name == "set" or any(item.rpartition(".")[2] == name for item in policy.context.setters):
+    if name == "set" or name in last_parts(policy.context.setters):
         return True
-    return not _SETS.isdisjoint(words(name)) and speaks_of_tenant(name, policy)
+    return _says_set(name) and speaks_of_tenant(name, policy)
+
+
+@lru_cache(maxsize=32_768)
+def _says_set(name: str) -> bool:
+    return not _SETS.isdisjoint(words(name))
 
 
 def _variable(index: Project, function: FunctionFacts, call: Call, policy: Policy) -> bool:

@@ -98,10 +98,19 @@ class UnfilledTenantColumn(Rule):
                 and step.nullable is False
                 and not filled & {_ANY, step.table}
             ):
+                written = any(
+                    item.name == policy.column
+                    for function in module.functions.values()
+                    for item in function.writes
+                )
                 yield self.found(
                     step.path,
                     step.span,
                     f"{policy.column} of {shown} becomes NOT NULL, and no row was filled before",
+                    severity=Severity.INFO if written else None,
+                    reason=[f"the revision sets {policy.column} on objects, whose tables cannot be told"]
+                    if written
+                    else (),
                 )
             added = re.search(
                 rf"\bADD\s+(?:COLUMN\s+)?(?:IF\s+NOT\s+EXISTS\s+)?\"?{re.escape(policy.column)}\"?\s[^,;]*",

@@ -87,6 +87,15 @@ class InsertWithoutTenant(Rule):
             model = index.model(verdict.entity)
             if model is not None and model.known and not model.has_tenant:
                 continue  # a table that the policy lists and that lacks the column: TM1 says so, where it can be mended
+            if model is not None and not model.has_tenant:
+                why = f"a base of {model.name} cannot be seen, and nothing else gives it the column"
+                message = (
+                    f"cannot tell whether this new row of {verdict.entity} gets its {policy.column}: {why}"
+                )
+                yield self.found(
+                    verdict.path, verdict.span, message, severity=Severity.INFO, reason=verdict.reasons
+                )
+                continue
             if verdict.scoped is Scoped.UNDECIDED:
                 why = verdict.reasons[-1] if verdict.reasons else "built dynamically"
                 message = (
@@ -117,6 +126,9 @@ class InsertWithoutTenant(Rule):
         Invalid(HEAD + "async def f(db):\n    db.add(Order(code='a'))\n", (Expected(4, "a new row of Order"),), LITERAL),
         Invalid(HEAD + "from pydantic import BaseModel\nclass Body(BaseModel):\n    code: str\nasync def f(db, body: Body):\n    db.add(Order(**body.model_dump()))\n", (Expected(7, "a new row of Order"),), MODELS),
         Invalid(HEAD + "async def f(db, data):\n    db.add(Order(**data))\n", (Expected(4, "its fields are built elsewhere", Severity.INFO),), MODELS),
+        # A form may write the tenant into the row, and a logger does not.
+        Invalid(HEAD + "def f(db, form):\n    order = Order()\n    form.populate_obj(order)\n    db.add(order)\n", (Expected(4, "populate_obj() may set it", Severity.INFO),), MODELS),
+        Invalid(HEAD + "def f(db, log):\n    order = Order()\n    log.debug(order)\n    db.add(order)\n", (Expected(4, "a new row of Order"),), MODELS),
         Invalid(HEAD + "async def f(db, rows):\n    await db.execute(insert(Order), rows)\n", (Expected(4, "cannot tell", Severity.INFO),), MODELS),
     )  # fmt: skip
     VALID = (

@@ -59,6 +59,7 @@ from merge_tool.rulekit import (
     walk,
     words,
 )
+from merge_tool.rulekit.values import walk_all
 
 _SOURCES = frozenset(("Path", "Query", "Body", "Form", "Cookie", "File"))
 _CHECKING = frozenset(
@@ -162,10 +163,9 @@ class TenantFromRequest(Rule):
                 found = self._body_class(function, item.annotation, index)
                 if found is not None:
                     yield from (f"{item.name}.{name}" for name in dict.fromkeys(names) if name in found)
-        for value in _values(function):
-            for part in walk(value):
-                if self._is_raw(part, names):
-                    yield _written(part)
+        for part in walk_all(_values(function)):
+            if self._is_raw(part, names):
+                yield _written(part)
 
     def _is_dependency(self, item: Parameter, function: FunctionFacts, index: Project) -> bool:
         if isinstance(item.default, Call) and item.default.name not in _SOURCES:

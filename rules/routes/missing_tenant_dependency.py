@@ -84,7 +84,7 @@ class MissingTenantDependency(Rule):
     def check(self, module: ModuleFacts, index: Project, policy: Policy) -> Iterable[Diagnostic]:
         """Reports routes that can be reached without a tenant."""
         if policy.routes.http_paths and not any(
-            matches_glob(module.path, item) for item in policy.routes.http_paths
+            matches_glob(module.path, item.removeprefix("/")) for item in policy.routes.http_paths
         ):
             return
         for route in index.routes_of(module.path):
@@ -126,6 +126,8 @@ class MissingTenantDependency(Rule):
         # Its calls are all seen and come to no tenant's table.
         Invalid(ROUTER + 'def number():\n    return "1".strip()\n@router.get("/build")\ndef build():\n    return {"version": number()}\n', (Expected(7, "GET /build", Severity.INFO),), TENANCY),
         Invalid(ROUTER + 'from app.models import Order\nfrom sqlalchemy import select\n@router.get("/x")\ndef x(db=Depends(dict)):\n    return db.execute(select(Order))\n', (Expected(7, "GET /x"),), {**TENANCY, "app/models.py": MODELS}),
+        # Nobody belongs yet to a tenant that is made here.
+        Invalid(ROUTER + 'from app.models import Bot\n@router.post("/bots")\ndef create(body: dict, db=Depends(dict)):\n    db.add(Bot(**body))\n', (Expected(6, "POST /bots", Severity.INFO),), {**TENANCY, "app/models.py": MODELS.replace("bot_id = Column(Integer)", 'bot_id = Column(ForeignKey("bots.id"))').replace("Column, Integer", "Column, ForeignKey, Integer") + 'class Bot(Base):\n    __tablename__ = "bots"\n    id = Column(Integer, primary_key=True)\n'}),
         # Only a protocol is seen: what answers may read anything.
         Invalid(ROUTER + 'from typing import Protocol\nclass Orders(Protocol):\n    def all(self): ...\n@router.get("/x")\ndef x(orders: Orders):\n    return orders.all()\n', (Expected(8, "GET /x"),), TENANCY),
         # What a class has from a package that stores nothing reads no rows.

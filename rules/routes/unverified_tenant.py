@@ -162,15 +162,15 @@ class UnverifiedTenant(Rule):
         self, path: str, function: FunctionFacts, index: Project, policy: Policy
     ) -> Iterable[Diagnostic]:
         """What takes the tenant from `request.headers` and hands it on as it is: returned, or kept in `request.state`."""
-        given = [*function.returns, *(item.value for item in function.writes)]
         for call in function.calls:
             key = call.argument(0, "key") if call.name == "get" else None
-            owner = last_part(name_of(call.receiver)) if call.receiver is not None else ""
-            if owner not in _RAW or not isinstance(key, Const) or not isinstance(key.value, str):
+            if not isinstance(key, Const) or not isinstance(key.value, str):
                 continue
-            if not says_tenant(spoken(key.value), policy) or not any(
-                part is call for value in given for part in walk(value)
-            ):
+            owner = last_part(name_of(call.receiver)) if call.receiver is not None else ""
+            if owner not in _RAW or not says_tenant(spoken(key.value), policy):
+                continue
+            given = [*function.returns, *(item.value for item in function.writes)]
+            if not any(part is call for value in given for part in walk(value)):
                 continue
             if self._looked_at(function, call):
                 continue

@@ -25,7 +25,7 @@ A look at the unverified claims to choose the key with which the same function, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from merge_tool.model.policy import Policy
 from merge_tool.model.source import Diagnostic, Severity
@@ -55,6 +55,8 @@ from merge_tool.rulekit import (
 _PACKAGES = ("jwt", "jose", "authlib", "joserfc")
 _DECODES = frozenset(("decode", "decode_complete", "encode", "JsonWebToken", "verify"))
 _UNVERIFIED = frozenset(("get_unverified_claims", "get_unverified_payload"))
+_BASE64 = frozenset(("urlsafe_b64decode", "b64decode", "base64url_decode"))
+_SEEN = _DECODES | _UNVERIFIED | _BASE64
 
 
 def _is_none(value: Value) -> bool:
@@ -72,8 +74,12 @@ class UnverifiedSignature(Rule):
 
     def check(self, module: ModuleFacts, index: Project, policy: Policy) -> Iterable[Diagnostic]:
         """Reports calls that take a token as it comes."""
+        renamed = _renamed(module.imports)
         for function in module.functions.values():
+            here = renamed | _renamed(function.imports) if function.imports else renamed
             for call in function.calls:
+                if call.name not in _SEEN and call.dotted not in here:
+                    continue
                 told = self._told(module.path, function, call, index)
                 if told is None:
                     continue
@@ -203,9 +209,14 @@ class UnverifiedSignature(Rule):
     )  # fmt: skip
 
 
+def _renamed(imports: Mapping[str, str]) -> frozenset[str]:
+    """The names that imports give to a call that takes tokens."""
+    return frozenset(name for name, target in imports.items() if last_part(target) in _SEEN)
+
+
 def _reads_payload(call: Call) -> bool:
     """Whether a call decodes the middle part of a token: `urlsafe_b64decode(token.split(".")[1])`."""
-    if call.name not in ("urlsafe_b64decode", "b64decode", "base64url_decode") or not call.args:
+    if call.name not in _BASE64 or not call.args:
         return False
     for item in walk(call.args[0]):
         if isinstance(item, Item) and isinstance(item.key, Const) and item.key.value == 1:

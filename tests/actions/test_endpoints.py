@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from merge_tool.actions.endpoints import read_endpoints
-from merge_tool.actions.proofs import belongs
+from merge_tool.actions.green_runs import belongs
 from merge_tool.plan.policy import load_policy
 
 FILES = {

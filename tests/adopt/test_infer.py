@@ -254,3 +254,64 @@ def test_a_dependency_that_few_routes_have_is_told_and_not_taken() -> None:
     guess = found.guesses["routes.dependencies"]
     assert guess.values == ()
     assert "too few of the routes have one of them (8%)" in guess.why
+
+
+def test_checked_are_the_folders_that_imports_tie_to_the_tables() -> None:
+    files = {
+        "main.py": "from api.routes import orders\n",
+        "api/__init__.py": "",
+        "api/db/models.py": MODELS,
+        "api/routes/orders.py": "from api.db.models import Order\n",
+        **{f"api/services/s{number}.py": "from api.db.models import Order\n" for number in range(60)},
+        "worker/run.py": "from api.routes import orders\n",
+        "sdk/client.py": "import httpx\n",
+        "api/tests/test_orders.py": "from api.routes import orders\n",
+    }
+    guesses = infer(files, "p").guesses
+    assert guesses["checked_paths"].values == ("/*.py", "api/**/*.py", "worker/**/*.py")
+    assert "left out: sdk" in guesses["checked_paths"].why
+    assert guesses["unchecked_paths"].values == ("**/tests/**",)
+
+
+def test_packages_beside_each_other_are_told_apart() -> None:
+    files = {
+        "packages/shop/models.py": MODELS,
+        "packages/shop/web.py": "from shop.models import Order\n",
+        "packages/site/main.py": "x = 1\n",
+    }
+    assert infer(files, "p").guesses["checked_paths"].values == ("packages/shop/**/*.py",)
+
+
+STATEMENT = "def f{n}(db, key, org_id):\n    return db.scalars(select({model}).where({condition}))\n"
+
+
+def statements(model: str, held: int, open_: int, start: int = 0) -> str:
+    """Functions with as many statements on a model that hold the tenant, and that do not."""
+    conditions = [f"{model}.org_id == org_id"] * held + [f"{model}.id == key"] * open_
+    return "".join(
+        STATEMENT.format(n=start + number, model=model, condition=condition)
+        for number, condition in enumerate(conditions)
+    )
+
+
+@pytest.mark.parametrize(
+    ("orders", "users", "unheld"),
+    [
+        ((0, 6), (30, 0), ("orders",)),
+        ((1, 4), (30, 0), ("orders",)),
+        ((2, 4), (30, 0), ()),
+        ((0, 4), (30, 0), ()),  # too few to say anything
+        ((2, 10), (2, 10), ("*",)),
+        ((2, 4), (2, 4), ()),
+    ],
+)
+def test_tables_that_are_seldom_held_are_named(
+    orders: tuple[int, int], users: tuple[int, int], unheld: tuple[str, ...], tmp_path: Path
+) -> None:
+    head = "from sqlalchemy import select\nfrom app.models import Order, User\n"
+    files = {
+        "app/models.py": MODELS,
+        "app/crud.py": head + statements("Order", *orders) + statements("User", *users, start=100),
+    }
+    assert infer(files, "p").guesses["tables.unheld"].values == unheld
+    assert loaded(files, tmp_path).tables.unheld == unheld

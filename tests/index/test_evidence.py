@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from merge_tool.lint.run import lint_texts
+from merge_tool.model.policy import TablePolicy
 from merge_tool.rulekit import EXAMPLE_POLICY
 
 MODELS = """\
@@ -114,3 +115,67 @@ def test_an_admin_names_the_tenant_and_a_request_has_a_context_of_its_own() -> N
     web = "from fastapi import APIRouter, Depends\nrouter = APIRouter()\ndef {guard}(): ...\n@router.get('/usage/{{bot_id}}')\nasync def usage(bot_id: int, who=Depends({guard}), service=Depends(dict)):\n    return service.usage(bot_id)\n"
     assert graded("TF3", {"app/web.py": web.format(guard="verify_admin_token")}) == ["info"]
     assert graded("TF3", {"app/web.py": web.format(guard="verify_token")}) == ["error"]
+
+
+def test_an_optional_tenant_in_what_admins_alone_depend_on_is_not_decided() -> None:
+    web = "from fastapi import APIRouter, Depends, Query\nfrom sqlalchemy import select\nfrom app.models import Order\nrouter = APIRouter()\ndef {guard}(): ...\nasync def listed(bot_id: int | None = Query(None), db=Depends(dict)):\n    query = select(Order)\n    if bot_id is not None:\n        query = query.where(Order.bot_id == bot_id)\n    return await db.execute(query)\n@router.get('/orders', dependencies=[Depends({guard})])\nasync def orders(found=Depends(listed)):\n    return found\n"
+    assert graded("TQ7", {"app/models.py": MODELS, "app/web.py": web.format(guard="check_admin")}) == ["info"]
+    assert graded("TQ7", {"app/models.py": MODELS, "app/web.py": web.format(guard="check_user")}) != ["info"]
+
+
+def test_a_login_is_unique_over_all_tenants() -> None:
+    table = MODELS.replace(
+        "name = Column(String)", "email = Column(String, unique=True)\n    {column} = Column(String)"
+    )
+    assert graded("TM4", {"app/models.py": table.replace("{column}", "hashed_password")}) == ["info"]
+    assert graded("TM4", {"app/models.py": table.replace("{column}", "phone")}) == ["error"]
+
+
+def test_what_counts_over_all_beside_what_counts_for_one_is_not_decided() -> None:
+    code = "from sqlalchemy import select\nfrom app.models import Order\nclass Orders:\n    async def {name}(self):\n        return await self.db.scalar(select(Order))\n    async def count_by_bot(self, bot_id):\n        return await self.db.scalar(select(Order).where(Order.bot_id == bot_id))\n"
+    assert graded("TQ1", {"app/models.py": MODELS, "app/a.py": code.format(name="count_all")}) == ["info"]
+    assert graded("TQ1", {"app/models.py": MODELS, "app/a.py": code.format(name="count_open")}) == ["error"]
+
+
+def test_an_optional_tenant_that_every_caller_passes_is_not_decided() -> None:
+    crud = "from sqlalchemy import select\nfrom app.models import Order\nasync def listed(db, bot_id=None):\n    query = select(Order)\n    if bot_id is not None:\n        query = query.where(Order.bot_id == bot_id)\n    return await db.execute(query)\n"
+    use = "from app.crud import listed\nasync def show(db, bot_id{default}):\n    return await listed(db{passed})\n"
+    models = {"app/models.py": MODELS, "app/crud.py": crud}
+    assert graded("TQ7", {**models, "app/use.py": use.format(default="", passed=", bot_id")}) == ["info"]
+    assert graded("TQ7", models) == ["warning"]
+    assert "info" not in graded("TQ7", {**models, "app/use.py": use.format(default="", passed="")})
+    assert "info" not in graded(
+        "TQ7", {**models, "app/use.py": use.format(default="=None", passed=", bot_id")}
+    )
+
+
+@pytest.mark.parametrize("name", ["one_unscoped", "for_all_tenants"])
+def test_what_says_by_its_name_that_it_is_for_all_is_not_decided(name: str) -> None:
+    files = {
+        "app/models.py": MODELS,
+        "app/web.py": ROUTE.replace("one", name),
+        "app/crud.py": CRUD.replace("one", name),
+    }
+    assert graded("TQ1", files) == ["info"]
+    assert graded("TQ1", {"app/models.py": MODELS, "app/web.py": ROUTE, "app/crud.py": CRUD}) == ["error"]
+
+
+def test_a_key_that_a_job_was_started_with_is_not_decided() -> None:
+    mixed = "from celery import shared_task\nfrom sqlalchemy import select\nfrom app.crud import one\nfrom app.models import Order\n{decorator}async def work(db, key):\n    await one(db, key)\nasync def shown(db, key, bot_id):\n    await db.scalar(select(Order).where(Order.id == key, Order.bot_id == bot_id))\n    return await one(db, key)\n"
+    files = {"app/models.py": MODELS, "app/crud.py": CRUD}
+    assert graded("TQ1", {**files, "app/work.py": mixed.format(decorator="@shared_task\n")}) == ["info"]
+    assert graded("TQ1", {**files, "app/work.py": mixed.format(decorator="")}) == ["error"]
+
+
+@pytest.mark.parametrize(
+    ("unheld", "severity"), [(("orders",), "info"), (("*",), "info"), (("users",), "error")]
+)
+def test_what_is_found_on_a_table_that_is_seldom_held_is_not_decided(
+    unheld: tuple[str, ...], severity: str
+) -> None:
+    files = {"app/models.py": MODELS, "app/web.py": ROUTE, "app/crud.py": CRUD}
+    assert graded("TQ1", files, tables=TablePolicy(unheld=unheld)) == [severity]
+    in_hand = CRUD.replace("(db, key)", "(db, key, bot_id)")  # who has the tenant in hand forgot it
+    assert graded("TQ1", {**files, "app/crud.py": in_hand}, tables=TablePolicy(unheld=unheld)) == ["error"]
+    raw = "from sqlalchemy import text\nfrom app.crud import one\nasync def one(db, key):\n    return await db.scalar(text('SELECT * FROM orders WHERE id = :key'), {'key': key})\n"
+    assert graded("TS1", {**files, "app/crud.py": raw}, tables=TablePolicy(unheld=unheld)) == [severity]

@@ -176,3 +176,35 @@ def test_classes_that_inherit_from_themselves_end() -> None:
         a="class A(A): ...\nclass B(C): ...\nclass C(B):\n    x = C().x\n    def f(self):\n        self.x.get('k')\n        self.y = self.y.z()\n        self.y.get('k')\n"
     )
     assert list(index.key_verdicts("a.py")) == []
+
+
+@pytest.mark.parametrize("target", ["Tenant.id", "models.Tenant.id", "tenants.c.id", "'tenants.id'"])
+def test_a_foreign_key_may_name_a_class_or_a_table_object(target: str) -> None:
+    files = {
+        "app/models.py": "from sqlalchemy import Column, Integer, MetaData, Table\nfrom app.base import Base\nclass Tenant(Base):\n    __tablename__ = 'tenants'\n    id = Column(Integer, primary_key=True)\n",
+        "app/tables.py": "from sqlalchemy import Column, Integer, MetaData, Table\ntenants = Table('tenants', MetaData(), Column('id', Integer, primary_key=True))\n",
+        "app/base.py": "from sqlalchemy.orm import DeclarativeBase\nclass Base(DeclarativeBase): pass\n",
+        "app/user.py": f"from sqlalchemy import Column, ForeignKey, Integer\nfrom app import models\nfrom app.base import Base\nfrom app.models import Tenant\nfrom app.tables import tenants\nclass User(Base):\n    __tablename__ = 'users'\n    id = Column(Integer, primary_key=True)\n    bot_id = Column(ForeignKey({target}))\n",
+    }
+    index = ProjectIndex.build(files, EXAMPLE_POLICY)
+    assert index.models.by_name["app.user.User"].foreign_keys == {"bot_id": "tenants"}
+
+
+def test_what_a_package_binds_hides_its_module_of_that_name() -> None:
+    files = {
+        "app/db/__init__.py": "from app.db.client import Client\nclient = Client()\nfrom . import other\nfrom .made import made\n",
+        "app/db/client.py": "class Client:\n    def load(self): ...\n",
+        "app/db/other.py": "def load(): ...\n",
+        "app/db/made.py": "def made(): ...\n",
+        "app/use.py": "from app.db import client, made, other\nfrom app.db.client import Client\nimport app.db.other\ndef f():\n    client.load()\n    other.load()\n    made()\n    Client().load()\n",
+    }
+    index = ProjectIndex.build(files, EXAMPLE_POLICY)
+    function = index.function("app.use.f")
+    assert function is not None
+    found = [index.callee(function.path, function, call) for call in function.calls]
+    assert [item.qualname for item in found if item is not None] == [
+        "Client.load",
+        "load",
+        "made",
+        "Client.load",
+    ]

@@ -195,6 +195,20 @@ def test_a_joined_row_that_was_read_before_holds_what_is_joined_to_it() -> None:
     assert severities(code.format(key="key").replace("bot_id):", "bot_id, key):", 1)) == [(3, "error")]
 
 
+def test_a_row_that_nothing_ties_to_the_table_beside_holds_nothing() -> None:
+    code = "async def f(db, bot_id):\n    task = await db.scalar(select(Task).where(Task.bot_id == bot_id))\n    return await db.scalars(select(Deal, Task).where(Task.id == task.id{tie}))\n"
+    assert (3, "error") in severities(code.format(tie=""))
+    assert (3, "error") in severities(code.format(tie=", Deal.name == Task.deal_name"))
+    assert (3, "error") not in severities(code.format(tie=", Deal.id == Task.deal_id"))
+
+
+def test_what_a_request_brought_is_not_worked_out_by_the_function() -> None:
+    code = "def f(db):\n    kind, ident = {source}\n    return db.scalars(select(Deal).where(Deal.id == ident))\n"
+    assert severities(code.format(source="load(db)")) == [(3, "info")]
+    assert severities(code.format(source="load(request.json)")) == [(3, "error")]
+    assert severities(code.format(source="request.args['key'].split(':')")) == [(3, "error")]
+
+
 def test_what_staff_alone_reads_is_not_decided() -> None:
     code = "async def f(db, user):\n    if {test}:\n        q = select(Deal)\n    else:\n        q = select(Deal).where(Deal.bot_id == user.bot_id)\n    return await db.execute(q.limit(3))\n"
     assert severities(code.format(test="user.is_super_admin")) == [(3, "info")]
@@ -206,3 +220,131 @@ def test_what_staff_alone_reads_is_not_decided() -> None:
     )
     assert severities(turned.format(test="not user.is_super_admin")) == [(5, "info")]
     assert severities(turned.format(test="user.is_super_admin")) == [(5, "error")]
+
+
+def test_a_row_whose_parent_is_looked_up_with_the_tenant_is_info() -> None:
+    for load in ("await db.scalar(select(Task).where(Task.id == key))", "await db.get(Task, key)"):
+        code = (
+            "async def f(db, key, bot_id):\n    task = "
+            + load
+            + "\n    deal = await db.scalar(select(Deal).where(Deal.id == task.{column}, Deal.{held} == bot_id))\n    return task\n"
+        )
+        assert severities(code.format(column="deal_id", held="bot_id")) == [(2, "info")]
+        assert (2, "error") in severities(code.format(column="deal_id", held="user_id"))
+        assert (2, "error") in severities(code.format(column="deal_name", held="bot_id"))
+
+
+def test_who_a_session_names_is_loaded_before_any_tenant_is_known() -> None:
+    code = "{decorator}\ndef load(key):\n    return User.query.get(key)\n"
+    assert severities(code.format(decorator="@manager.user_loader")) == [(3, "info")]
+    assert severities(code.format(decorator="@manager.cached")) == [(3, "error")]
+
+
+def test_a_lookup_whose_tenant_is_optional_shows_the_key_where_one_is_passed() -> None:
+    get = "async def find_deal(db, deal_id, bot_id=None):\n    query = select(Deal).where(Deal.id == deal_id)\n    if bot_id is not None:\n        query = query.where(Deal.bot_id == bot_id)\n    return await db.scalar(query)\n"
+    code = (
+        get
+        + "async def tasks(db, deal_id, bot_id{default}):\n    await find_deal(db, deal_id{passed})\n"
+        + TASKS
+    )
+    for passed in (", bot_id", ", bot_id=bot_id"):
+        assert [one for _, one in severities(code.format(default="", passed=passed))] == ["info"]
+    assert [one for _, one in severities(code.format(default="", passed=""))] == ["error"]
+    assert [one for _, one in severities(code.format(default="", passed=", None"))] == ["error"]
+    assert [one for _, one in severities(code.format(default="=None", passed=", bot_id"))] == ["error"]
+    handed_on = (
+        code.format(default="=None", passed=", bot_id")
+        .replace(TASKS, "")
+        .replace("async def tasks", "async def ensure")
+    )
+    outer = "async def tasks(db, deal_id, bot_id):\n    await ensure(db, deal_id{passed})\n" + TASKS
+    assert [one for _, one in severities(handed_on + outer.format(passed=", bot_id"))] == ["info"]
+    assert [one for _, one in severities(handed_on + outer.format(passed=""))] == ["error"]
+
+
+def test_elements_of_what_a_function_says_it_gives_back_are_rows() -> None:
+    code = "async def mine(db, bot_id) -> list[{kind}]:\n    return await load(db, bot_id)\nasync def tasks(db, deal_id):\n    return await db.scalars(select(Task).where(Task.deal_id == deal_id))\nasync def all_tasks(db, bot_id):\n    for deal in await mine(db, bot_id):\n        await tasks(db, deal.id)\n"
+    assert severities(code.format(kind="Deal")) == [(4, "info")]
+    assert severities(code.format(kind="Any")) == [(4, "error")]
+
+
+def test_a_row_that_is_compared_with_a_key_that_was_shown_is_info() -> None:
+    code = GET + (
+        "async def change(db, key, deal_id, bot_id):\n    await get_deal(db, {given}, bot_id)\n    task = await db.get(Task, key)\n    if task.{column} != deal_id:\n        raise HTTPException(404)\n    return task\n"
+    )
+    assert severities(code.format(given="deal_id", column="deal_id")) == [(5, "info")]
+    assert severities(code.format(given="key", column="deal_id")) == [(5, "error")]
+    assert severities(code.format(given="deal_id", column="id")) == [(5, "error")]
+
+
+def test_a_column_that_is_unique_by_itself_names_one_row() -> None:
+    models = MODELS.replace("    name = Column(String)\n", "    name = Column(String{unique})\n", 1)
+    code = "async def f(db, name, bot_id):\n    await db.execute(update(Deal).where(Deal.name == name, Deal.bot_id == bot_id).values(name=name))\n    return await db.scalar(select(Deal).where(Deal.name == name))\n"
+    for unique, severity in ((", unique=True", "info"), ("", "error")):
+        files = {"app/models.py": models.format(unique=unique), "app/checked.py": HEAD + code}
+        result = lint_texts(files, EXAMPLE_POLICY, report_on=["app/checked.py"], select=("TQ1",))
+        assert [item.severity.value for item in result.findings] == [severity]
+
+
+@pytest.mark.parametrize(
+    "call", ["deal.check_access(user)", "deal.checkAuthorized()", "require_permission(user, deal)"]
+)
+def test_a_row_that_somebody_is_asked_about_is_not_decided(call: str) -> None:
+    load = "async def f(db, deal_id, user):\n    deal = {load}\n    {call}\n    return deal\n"
+    for how in ("await db.scalar(select(Deal).where(Deal.id == deal_id))", "await db.get(Deal, deal_id)"):
+        assert severities(load.format(load=how, call=call)) == [(2, "info")]
+        assert severities(load.format(load=how, call="deal.touch(user)")) == [(2, "error")]
+    by_callers = (
+        LOAD + f"async def g(db, deal_id, user):\n    deal = await load_deal(db, deal_id)\n    {call}\n"
+    )
+    assert severities(by_callers) == [(2, "info")]
+    assert severities(
+        by_callers + "async def h(db, deal_id):\n    return await load_deal(db, deal_id)\n"
+    ) == [(2, "error")]
+
+
+@pytest.mark.parametrize(
+    ("before", "severity"),
+    [
+        ("await require_permission(user, deal_id)", "info"),
+        ("await allowed_deals(current_user.id, 'read', [deal_id])", "info"),
+        ("await require_permission(user, other)", "error"),
+        ("await load(user, deal_id)", "error"),
+        ("await require_permission(deal_id)", "error"),
+    ],
+)
+def test_a_key_that_somebody_is_asked_about_with_a_person_is_not_decided(before: str, severity: str) -> None:
+    code = f"async def tasks(db, deal_id, other, user, current_user):\n    {before}\n" + TASKS
+    assert severities(code) == [(3, severity)]
+
+
+def test_rows_that_are_for_all_to_see_are_not_decided() -> None:
+    models = MODELS.replace(
+        "    name = Column(String)\n",
+        "    name = Column(String)\n    is_public = Column(String)\n    visibility = Column(String)\n",
+        1,
+    )
+    code = "async def f(db, wanted):\n    return await db.scalars(select(Deal).where({condition}))\n"
+    for condition, severity in (
+        ("Deal.is_public == True", "info"),
+        ("Deal.is_public.is_(True)", "info"),
+        ("Deal.visibility == Visibility.PUBLIC", "info"),
+        ("Deal.visibility == 'public'", "info"),
+        ("Deal.is_public == False", "error"),
+        ("Deal.visibility == wanted", "error"),
+    ):
+        files = {"app/models.py": models, "app/checked.py": HEAD + code.format(condition=condition)}
+        result = lint_texts(files, EXAMPLE_POLICY, report_on=["app/checked.py"], select=("TQ1",))
+        assert [item.severity.value for item in result.findings] == [severity], condition
+
+
+def test_self_is_the_class_that_it_stands_in() -> None:
+    models = MODELS.replace(
+        "class Task(Base):",
+        "    def merge(self, other: Self, session):\n        from app.models import Task\n        return session.scalars(select(Task).where(Task.deal_id == other.id))\n\nclass Task(Base):",
+        1,
+    )
+    models = "from typing import Self\nfrom sqlalchemy import select\n" + models
+    (found,) = lint_texts({"app/models.py": models}, EXAMPLE_POLICY, select=("TQ1",)).findings
+    assert found.severity.value == "info"
+    assert "its key is the id of Deal" in found.message

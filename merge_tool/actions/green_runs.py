@@ -10,7 +10,7 @@ _HARMLESS = frozenset({"-v", "-vv", "--verbose", "-q", "-qq", "--quiet"})
 
 
 @dataclass(frozen=True)
-class Green:
+class GreenRun:
     """One run of pytest in which nothing failed.
 
     Attributes:
@@ -29,18 +29,18 @@ class Green:
 
 
 @dataclass
-class Proofs:
+class GreenRuns:
     """The green runs of one command. It forgets them at the end: what another command finds may have another reason."""
 
-    _runs: list[Green] = field(default_factory=list)
+    _runs: list[GreenRun] = field(default_factory=list)
 
-    def note(self, run: Green) -> None:
+    def note(self, run: GreenRun) -> None:
         """Remembers a green run."""
         self._runs.append(run)
 
     def find(
         self, key: tuple[str, ...], nodes: Sequence[str], *, coverage: bool
-    ) -> tuple[Green, tuple[ET.Element, ...]] | None:
+    ) -> tuple[GreenRun, tuple[ET.Element, ...]] | None:
         """A run on the same files that held all of `nodes`, and their cases; None where there is none.
 
         Args:
@@ -85,7 +85,7 @@ def belongs(case: ET.Element, node: str) -> bool:
     ] == wanted
 
 
-def _cases(run: Green, nodes: Sequence[str]) -> tuple[ET.Element, ...]:
+def _cases(run: GreenRun, nodes: Sequence[str]) -> tuple[ET.Element, ...]:
     """The cases of `nodes` in a run that held them all; empty where it lacks one."""
     if not nodes:
         return () if run.nodes else run.cases

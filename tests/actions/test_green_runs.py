@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from merge_tool.actions.proofs import Green, Proofs, comparable, suite_of
+from merge_tool.actions.green_runs import GreenRun, GreenRuns, comparable, suite_of
 from merge_tool.actions.test import why_nothing
 from merge_tool.programs import Result
 from tests.actions.test_actions import make
@@ -29,10 +29,10 @@ CASES = (
 )
 
 
-def green(*nodes: str, coverage: str = "") -> Proofs:
-    proofs = Proofs()
-    proofs.note(Green(KEY, nodes, CASES, coverage, "`pytest`"))
-    return proofs
+def green(*nodes: str, coverage: str = "") -> GreenRuns:
+    runs = GreenRuns()
+    runs.note(GreenRun(KEY, nodes, CASES, coverage, "`pytest`"))
+    return runs
 
 
 @pytest.mark.parametrize(
