@@ -6,8 +6,7 @@ import ast
 
 from merge_tool.codemods.text import decode_source
 from merge_tool.merging.bindings import line_of, newly_unbound
-from merge_tool.merging.checks import count_problems, tree_problem, twice_in
-from merge_tool.merging.diff import changes
+from merge_tool.merging.checks import came_in, count_problems, tree_problem, twice_in
 from merge_tool.merging.facts import Fact, facts_of, parse
 
 
@@ -49,8 +48,7 @@ def _parses(text: str) -> bool:
 
 def _doubled(tree: ast.Module, text: str, sides: list[str]) -> str:
     now = facts_of(tree)
-    came = changes(sides[1].split("\n"), text.split("\n"))
-    spans = [(change.new_start + 1, max(change.new_end, change.new_start + 1)) for change in came]
+    spans = came_in(sides[1], text)
     twice = tree_problem(tree, spans, frozenset())
     many = {fact: count for fact, count in now.items() if count > 1}
     if not twice and not many:

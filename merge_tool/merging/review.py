@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from merge_tool.merging.assembly import Assembly
 from merge_tool.merging.bindings import newly_unbound
-from merge_tool.merging.checks import count_problems, lost_imports, tree_problem, twice_in
+from merge_tool.merging.checks import came_in, count_problems, lost_imports, tree_problem, twice_in
 from merge_tool.merging.facts import facts_of, parse
 from merge_tool.merging.trials import Material, Trial, stretches
 
@@ -83,13 +83,16 @@ def _look(
         line = error.lineno or 0
         near = [trial for trial, (start, end) in zip(done, spans, strict=True) if start <= line <= end + 1]
         return f"the merge does not parse: {error.msg}", near, Review()
-    if tree_problem(tree, spans, frozenset()):
+    came = came_in("".join(material.ours), text)
+    doubled = ""
+    if tree_problem(tree, [*spans, *came], frozenset()):
         known = twice_in(material.trees[1]) | twice_in(material.trees[2])
         if problem := tree_problem(tree, spans, known):
             return problem, [], Review()
+        if problem := tree_problem(tree, came, known):
+            doubled = f"the lines merge, but {problem}"
     merged = facts_of(tree)
     left = "".join(trial.sides(material) for trial in trials if trial.text is None)
-    doubled = ""
     for fact in count_problems(material.facts, merged):
         name = fact[-1].rpartition(".")[2].strip("'\"")
         near = [trial for trial in done if name in trial.sides(material)]

@@ -123,3 +123,21 @@ def test_what_may_stand_twice_is_clean(text: str) -> None:
 def test_names_that_nothing_binds(text: str, names: set[str]) -> None:
     assert unbound(text) == names
     assert newly_unbound(text, text) == set()
+
+
+def test_a_key_that_the_lines_double_beside_a_conflict_is_told() -> None:
+    """Both sides moved the key up, each to a place of its own; the conflict further down has nothing to do with it."""
+    middle = "".join(f"    'k{n}': {n},\n" for n in range(6))
+    tail = "y = 2\nz = 3\n"
+    base = f"f({{\n{middle}    'n': 0,\n}})\nx = [1,\n     2]\n{tail}"
+    one, other = (
+        middle.replace("    'k1'", "    'n': 0,\n    'k1'"),
+        middle.replace("    'k3'", "    'n': 0,\n    'k3'"),
+    )
+    result = merge_file(
+        base.encode(),
+        f"f({{\n{one}}})\nx = [1, 2, 3]\n{tail}".encode(),
+        f"f({{\n{other}}})\nx = [\n    1,\n    2,\n    3,\n]\n{tail}".encode(),
+    )
+    assert not result.clean
+    assert "the key 'n' stands twice" in result.problem
