@@ -6,10 +6,8 @@ import ast
 
 from merge_tool.codemods.text import decode_source
 from merge_tool.merging.bindings import line_of, newly_unbound
-from merge_tool.merging.checks import count_problems, tree_problem, twice_in
+from merge_tool.merging.checks import came_in, count_problems, tree_problem, twice_in
 from merge_tool.merging.facts import Fact, facts_of, parse
-
-_WHOLE = [(0, 2**31)]
 
 
 def clean_problem(base: bytes | None, ours: bytes, theirs: bytes, merged: bytes) -> tuple[str, str]:
@@ -36,7 +34,7 @@ def clean_problem(base: bytes | None, ours: bytes, theirs: bytes, merged: bytes)
         if all(map(_parses, sides[1:])):
             return "unparsable", f"it does not parse: line {error.lineno}: {error.msg}"
         return "", ""
-    problem = _doubled(tree, sides) or _unbound(text, sides)
+    problem = _doubled(tree, text, sides) or _unbound(text, sides)
     return ("unsound", problem) if problem else ("", "")
 
 
@@ -48,20 +46,24 @@ def _parses(text: str) -> bool:
     return True
 
 
-def _doubled(tree: ast.Module, sides: list[str]) -> str:
+def _doubled(tree: ast.Module, text: str, sides: list[str]) -> str:
     now = facts_of(tree)
-    twice = tree_problem(tree, _WHOLE, frozenset())
-    if not twice and all(count == 1 for count in now.values()):
+    spans = came_in(sides[1], text)
+    twice = tree_problem(tree, spans, frozenset())
+    many = {fact: count for fact, count in now.items() if count > 1}
+    if not twice and not many:
         return ""
     try:
-        trees = [parse(side) for side in sides]
+        ours = parse(sides[1])
+        own = facts_of(ours)
+        if not twice and all(own[fact] >= count for fact, count in many.items()):
+            return ""
+        base, theirs = parse(sides[0]), parse(sides[2])
     except SyntaxError:
         return ""
-    if twice:
-        known = twice_in(trees[1]) | twice_in(trees[2])
-        if problem := tree_problem(tree, _WHOLE, known):
-            return problem
-    facts = [facts_of(item) for item in trees]
+    if twice and (problem := tree_problem(tree, spans, twice_in(ours) | twice_in(theirs))):
+        return problem
+    facts = [facts_of(base), own, facts_of(theirs)]
     for fact in count_problems(facts, now):
         if now[fact] > max(side[fact] for side in facts):
             return f"{_called(fact)} would stand {now[fact]} times{_lines(tree, fact)}"
