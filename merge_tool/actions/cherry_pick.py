@@ -86,6 +86,7 @@ class CherryPick:
             ledger=outcome.ledger,
             commit_notes=note,
             hunks=outcome.hunks,
+            details=outcome.details,
         )
 
     def _already(self, ctx: Context, sha: str) -> str:

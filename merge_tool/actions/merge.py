@@ -10,7 +10,9 @@ from merge_tool.actions.base import Context
 from merge_tool.actions.cascade import Cascade, Wish, steps_of, told
 from merge_tool.actions.grouping import group_paths, renames_of
 from merge_tool.actions.recorded import Resolutions
+from merge_tool.actions.sides import APART, conflict_at, conflict_of, problem_of, with_names
 from merge_tool.actions.strategies import generated, never, side_of
+from merge_tool.model.conflict_words import words_of
 from merge_tool.model.outcome import (
     Conflict,
     FileVerdict,
@@ -122,7 +124,7 @@ def take_merged(
             files.append(entry[0])
             ledger += entry[1]
             continue
-        conflict = _conflict(merged, path, group, base.get(path), mine, upstream)
+        conflict = conflict_at(merged, path, group, base.get(path), mine, upstream)
         if (
             conflict is None
             and mine is None
@@ -131,11 +133,18 @@ def take_merged(
             and len(group) == 1
         ):
             # No rule of git's is known that comes here; were there one, upstream's change must not be lost in silence.
-            conflict = _conflict_of(path, "upstream's change found no place", base.get(path), mine, upstream)
-        if conflict is not None and conflict.kind in _APART:
+            conflict = conflict_of(path, "upstream's change found no place", base.get(path), mine, upstream)
+        if conflict is not None and conflict.kind in APART:
             new = mine  # git moved one side to a name of its own; the fork's file stays where it is until a person decides
         side = side_of(ctx, group) or take
-        item, conflict = _one(ctx, path, mine, new, base.get(path), upstream, conflict, side, verdict)
+        if conflict is not None:
+            new = with_names(repo, merged, new)
+        three = (
+            base.get(own_renames.get(path) or up_renames.get(path) or path),
+            mine or ours.get(up_renames.get(path, "")),
+            upstream or theirs.get(own_renames.get(path, "")),
+        )
+        item, conflict = _one(ctx, path, mine, new, three, upstream, conflict, side, verdict)
         if conflict is not None and not side and conflict.kind in BY_SYNTAX:
             item, conflict, found = _by_syntax(ctx, cascade, item, conflict, verdict)
             if conflict is not None and level != "git":
@@ -147,6 +156,8 @@ def take_merged(
             conflicts.append(conflict)
     return replace(_outcome(files, conflicts, verdict, ledger), hunks=tuple(hunks))
 
+
+Three = tuple[Entry | None, Entry | None, Entry | None]
 
 # Conflicts about a file's text; the others are about where it is, or whether.
 BY_SYNTAX = ("content", "add/add", "unparsable")
@@ -176,9 +187,6 @@ def _by_syntax(
     return FileVerdict(path, Verdict.CONFLICTED, by, reason), conflict, told(path, result)
 
 
-_APART = ("distinct modes", "distinct types", "file/directory")
-
-
 def _left_out(ctx: Context, path: str, group: tuple[str, ...]) -> str:
     """Why a path is left as the fork has it: the plan excludes it, or another name that it had or has; "" where neither."""
     if reason := ctx.excluded(path):
@@ -189,45 +197,6 @@ def _left_out(ctx: Context, path: str, group: tuple[str, ...]) -> str:
         if reason := ctx.excluded(other):
             return f"belongs with {other}, which the plan excludes ({reason}); the fork's is kept as it is"
     return ""
-
-
-def _conflict(
-    merged: TreeMerge,
-    path: str,
-    group: tuple[str, ...],
-    base: Entry | None,
-    mine: Entry | None,
-    theirs: Entry | None,
-) -> Conflict | None:
-    """The conflict of a path as the two sides have it: git's own, or what its group's conflict means for it."""
-    found = merged.conflicts.get(path)
-    apart = next(
-        (
-            merged.conflicts[item]
-            for item in group
-            if item in merged.conflicts and merged.conflicts[item].kind in _APART
-        ),
-        None,
-    )
-    if (
-        apart is not None
-        and mine != theirs
-        and (found is not None or (theirs is not None) != (mine is not None))
-    ):
-        return _conflict_of(path, apart.kind, base, mine, theirs)
-    if found is not None and not (found.ours or found.theirs):
-        return None  # both sides moved it away: the new names are in conflict, not the old one
-    return found
-
-
-def _conflict_of(
-    path: str, kind: str, base: Entry | None, mine: Entry | None, theirs: Entry | None
-) -> Conflict:
-    """A conflict whose sides are a path's entries in the three trees."""
-    return Conflict(
-        path, kind, base.oid if base else "", mine.oid if mine else "", theirs.oid if theirs else "",
-        (mine or theirs or Entry("100644", "")).mode, mine.mode if mine else "", theirs.mode if theirs else "",
-    )  # fmt: skip
 
 
 def _renamed(
@@ -251,17 +220,22 @@ def _renamed(
 
 
 def _one(
-    ctx: Context, path: str, mine: Entry | None, new: Entry | None, base: Entry | None, theirs: Entry | None,
+    ctx: Context, path: str, mine: Entry | None, new: Entry | None, three: Three, theirs: Entry | None,
     conflict: Conflict | None, take: str, verdict: Verdict,
 ) -> tuple[FileVerdict, Conflict | None]:  # fmt: skip
-    """Takes one path and says what that was."""
+    """Takes one path and says what that was.
+
+    Args:
+        mine, new, theirs: what stands at the path in the fork, in git's merge, and in upstream.
+        three: the file's base, ours and theirs, by the names that it has there.
+    """
     why = ctx.upstream.without.get(path, "") if ctx.upstream and verdict is Verdict.MERGED else ""
     if conflict is not None:
         if take and (resolved := _take_side(ctx, path, conflict, take)) is not False:
             ctx.workspace.put(path, resolved)
             return FileVerdict(path, verdict, f"git, conflicts to {take}", "the story takes this side"), None
         ctx.workspace.put(path, new)
-        return FileVerdict(path, Verdict.CONFLICTED, "git", conflict.kind), conflict
+        return FileVerdict(path, Verdict.CONFLICTED, "git", words_of(conflict).line), conflict
     if mine == new:
         return FileVerdict(
             path, Verdict.UNCHANGED, "git", "has upstream's change already" if mine == theirs else ""
@@ -269,36 +243,19 @@ def _one(
     if new is None:
         ctx.workspace.put(path, None)
         return FileVerdict(path, Verdict.DELETED, "git", "upstream removed it"), None
-    if (
-        mine is not None
-        and mine != base
-        and new != theirs
-        and (problem := _broken(ctx, path, mine, theirs, new))
-    ):
-        ctx.workspace.put(path, new)
-        sides = _conflict_of(path, "unparsable", base, mine, theirs)
-        return FileVerdict(
-            path, Verdict.CONFLICTED, "git", f"git merged it, but it does not parse: {problem}"
-        ), sides
     ctx.workspace.put(path, new)
+    kind, problem = problem_of(ctx.repo, path, *three, new)
+    if problem:
+        note = f"git merged it, but {problem}"
+        found = conflict_of(path, kind, *three, note="" if kind == "unparsable" else note)
+        return FileVerdict(path, Verdict.CONFLICTED, "git", note), found
     if verdict is Verdict.PICKED:
         return FileVerdict(path, verdict, "git", why), None
     if mine is None:
         return FileVerdict(path, Verdict.COPIED, "git", why or "new in upstream"), None
-    if mine == base:
+    if mine == three[0]:
         return FileVerdict(path, Verdict.UPDATED, "git", why), None
     return FileVerdict(path, verdict, "git", why), None
-
-
-def _broken(ctx: Context, path: str, mine: Entry, theirs: Entry | None, new: Entry) -> str:
-    """Why a cleanly merged file does not parse although its sides do, or ""."""
-    if not path.endswith(".py") or not new.is_file:
-        return ""
-    blobs = ctx.repo.read_blobs([mine.oid, new.oid, *([theirs.oid] if theirs else [])])
-    problem = parses(path, blobs[new.oid])
-    if not problem or parses(path, blobs[mine.oid]) or (theirs and parses(path, blobs[theirs.oid])):
-        return ""
-    return problem
 
 
 def _take_side(ctx: Context, path: str, conflict: Conflict, take: str) -> Entry | Literal[False] | None:
@@ -329,7 +286,17 @@ def _outcome(
         or f"nothing to be {verdict.value}"
     )
     status = OutcomeStatus.STOPPED if conflicts else OutcomeStatus.DONE
-    return Outcome(status, summary, files=tuple(files), conflicts=tuple(conflicts), ledger=tuple(ledger))
+    reasons = {item.path: item.reason for item in files}
+    details = tuple(_told(item, reasons.get(item.path, "")) for item in conflicts)
+    return Outcome(
+        status, summary, files=tuple(files), conflicts=tuple(conflicts), ledger=tuple(ledger), details=details
+    )
+
+
+def _told(conflict: Conflict, reason: str) -> str:
+    """A conflict as one line of the stop: where, of what kind, and why nothing decided it."""
+    text = reason or words_of(conflict).line
+    return f"{conflict.path}: {text if text.startswith(conflict.kind) else f'{conflict.kind}: {text}'}"
 
 
 ACTION = Merge

@@ -101,7 +101,7 @@ def _exists(index: ProjectIndex, name: str, imported: set[str]) -> bool:
 
 
 def _tables(index: ProjectIndex, policy: Policy) -> Iterator[Gap]:
-    for key in ("tenant", "shared"):
+    for key in ("tenant", "shared", "unheld"):
         for table in getattr(policy.tables, key):
             if table != "*" and table not in index.models.by_table and table not in _OF_TOOLS:
                 yield Gap(f"tables.{key}", table, f"no model has the table {table}")

@@ -17,6 +17,7 @@ from merge_tool.adopt.context import (
 from merge_tool.adopt.evidence import Findings, Guess, is_aside, place, some, stem
 from merge_tool.adopt.schemas import schema_doubt
 from merge_tool.adopt.tables import owned_tables, table_guesses, tenant_table
+from merge_tool.adopt.unheld import unheld_guess
 from merge_tool.index.project import ProjectIndex
 from merge_tool.model.policy import Policy
 from merge_tool.rulekit.values import Ref
@@ -92,6 +93,7 @@ def infer(files: Mapping[str, bytes | str] | Mapping[str, bytes], name: str) -> 
     guesses |= tables
     guesses["settings"] = _settings(index, stem(word))
     guesses |= paths
+    guesses["tables.unheld"] = unheld_guess(index, guesses, name)
     if open_tables:
         guesses["tables.open"] = Guess(
             open_tables,

@@ -21,6 +21,7 @@ _FILL = {
     "keys.prefixing_clients": "app.cache.TenantRedis  # a client class that adds the tenant itself",
     "tables.tenant": "table_name  # belongs to a tenant, although its model lacks the column",
     "tables.shared": "table_name  # belongs to no tenant",
+    "tables.unheld": "table_name  # seldom held by the column; what is found on it is info",
 }
 _STRICT = {
     True: [

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from merge_tool.engine.conflicts import Open
     from merge_tool.engine.hunks import OpenHunk
     from merge_tool.engine.session import Session
+    from merge_tool.model.conflict_words import Words
     from merge_tool.model.outcome import MergedHunk
     from merge_tool.model.state import StepState
 
@@ -35,9 +36,10 @@ def conflicts(
     Examples: merge-tool conflicts; merge-tool conflicts app/config.py
     """
     from merge_tool.commands.opening import active_session
-    from merge_tool.engine.conflicts import is_stopped, open_conflicts, stopped_step
+    from merge_tool.engine.conflicts import is_stopped, links_of, open_conflicts, stopped_step
     from merge_tool.engine.hunks import open_hunks
     from merge_tool.errors import ExitCode, UserError
+    from merge_tool.model.conflict_words import words_of
     from merge_tool.report.summary import say
 
     with active_session(Request(repo, state_url=state_url), lock=False) as session:
@@ -52,21 +54,26 @@ def conflicts(
             (item, told.get(item.conflict.path, ()), open_hunks(session, item.conflict, told.get(item.conflict.path, ())))
             for item in items
         ]  # fmt: skip
+        links = links_of(session, [item.conflict for item in items])
         root = session.worktree.path
     lines: list[str] = []
     for item, merged, hunks in shown:
-        lines += _lines(root, item, merged, hunks, whole=bool(file))
+        lines += _lines(root, item, merged, hunks, words_of(item.conflict, links), whole=bool(file))
     left = [item for item in items if not item.resolved]
     if left:
+        ways = "|--both|--suggestion|--edit [--hunk N]" if any(hunks for _, _, hunks in shown) else ""
         lines.append(
-            "edit these files, or: merge-tool resolve FILE --ours|--theirs|--both|--suggestion|--edit [--hunk N]; "
-            "then: merge-tool continue"
+            f"edit these files, or: merge-tool resolve FILE --ours|--theirs{ways}; then: merge-tool continue"
         )
     elif items:
         lines.append("all are resolved; next: merge-tool continue")
     else:
         lines.append("no conflicts")
-    say({"conflicts": [_data(root, *item) for item in shown]}, lines, as_json)
+    say(
+        {"conflicts": [_data(root, *item, words_of(item[0].conflict, links)) for item in shown]},
+        lines,
+        as_json,
+    )
     return ExitCode.FINDINGS if left else ExitCode.CLEAN
 
 
@@ -79,10 +86,19 @@ def _told(step: StepState | None) -> dict[str, tuple[MergedHunk, ...]]:
 
 
 def _lines(
-    root: Path, item: Open, merged: tuple[MergedHunk, ...], hunks: list[OpenHunk], *, whole: bool
+    root: Path,
+    item: Open,
+    merged: tuple[MergedHunk, ...],
+    hunks: list[OpenHunk],
+    words: Words,
+    *,
+    whole: bool,
 ) -> list[str]:
     mark = "resolved" if item.resolved else item.why
     lines = [f"{root / item.conflict.path}: {item.conflict.kind}: {mark}"]
+    if not hunks and not item.resolved:
+        lines.append(f"  {words.line}")
+        lines.append(f"  merge-tool resolve {item.conflict.path}: {words.mend}")
     done = [hunk for hunk in merged if hunk.confidence]
     if done:
         steps = ", ".join(dict.fromkeys(hunk.step for hunk in done))
@@ -102,7 +118,7 @@ def _lines(
 
 
 def _side(name: str, text: str, whole: bool) -> list[str]:
-    rows = text.splitlines()
+    rows = _readable(text).splitlines()
     if not rows:
         return [f"     {name}: nothing"]
     cut = rows if whole or len(rows) <= _LINES else rows[:_LINES]
@@ -110,10 +126,14 @@ def _side(name: str, text: str, whole: bool) -> list[str]:
     return [f"     {name}:", *(f"     | {row}" for row in cut), *more]
 
 
-def _data(root: Path, item: Open, merged: tuple[MergedHunk, ...], hunks: list[OpenHunk]) -> dict[str, Any]:
+def _data(
+    root: Path, item: Open, merged: tuple[MergedHunk, ...], hunks: list[OpenHunk], words: Words
+) -> dict[str, Any]:
     return {
         "path": item.conflict.path, "file": str(root / item.conflict.path), "kind": item.conflict.kind,
         "resolved": item.resolved, "why": item.why, "markers": list(item.markers),
+        "cause": words.cause, "ours_did": words.ours_did, "theirs_did": words.theirs_did, "mend": words.mend,
+        "names": list(item.conflict.names),
         "base": item.conflict.base, "ours": item.conflict.ours, "theirs": item.conflict.theirs,
         "hunks": [
             {"line": hunk.line, "step": hunk.step, "confidence": hunk.confidence, "reason": hunk.reason} for hunk in merged
@@ -121,13 +141,19 @@ def _data(root: Path, item: Open, merged: tuple[MergedHunk, ...], hunks: list[Op
         "open": [
             {
                 "number": hunk.number, "line": hunk.block.line, "end_line": hunk.block.end_line,
-                "base": hunk.block.base, "ours": hunk.block.ours, "theirs": hunk.block.theirs,
+                "base": None if hunk.block.base is None else _readable(hunk.block.base),
+                "ours": _readable(hunk.block.ours), "theirs": _readable(hunk.block.theirs),
                 "ours_did": hunk.ours_did, "theirs_did": hunk.theirs_did, "reason": hunk.reason,
-                "suggestion": hunk.suggestion, "suggested_by": hunk.suggested_by,
+                "suggestion": None if hunk.suggestion is None else _readable(hunk.suggestion), "suggested_by": hunk.suggested_by,
             }
             for hunk in hunks
         ],
     }  # fmt: skip
+
+
+def _readable(text: str) -> str:
+    """A text without the bytes that are not UTF-8."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def resolve(

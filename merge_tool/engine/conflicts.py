@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from merge_tool.engine.resolutions import record
 from merge_tool.engine.session import Session
 from merge_tool.errors import StateError, UserError
+from merge_tool.merging.marked import read_marked
 from merge_tool.model.outcome import Conflict, FileVerdict, Verdict
 from merge_tool.model.state import StepState, StoryStatus
 from merge_tool.vcs.repo import LITERAL, Entry
@@ -35,9 +37,19 @@ class Open:
     why: str = ""
 
 
-def marker_lines(data: bytes, *sides: bytes) -> tuple[int, ...]:
-    """Lines (from 1) that hold a conflict marker and stand in none of the merged sides (documents may show markers)."""
+# The markers that git writes into a side of its own when a renamed file is in conflict as well: they bear a commit's id.
+_NESTED = re.compile(rb"^[<|>]{7,} [0-9a-f]{7,64}(:.*)?\r?$")
+
+
+def marker_lines(data: bytes, *sides: bytes, nested: bool = False) -> tuple[int, ...]:
+    """Lines (from 1) that hold a conflict marker and stand in none of the merged sides (documents may show markers).
+
+    Args:
+        nested: whether a side may hold markers that git wrote there; those count.
+    """
     known = {match.group(0) for side in sides for match in _MARKER.finditer(side)}
+    if nested:
+        known = {line for line in known if not _NESTED.match(line)}
     found = [match for match in _MARKER.finditer(data) if match.group(0) not in known]
     if all(match.group(1).startswith(b"=") for match in found):
         return ()
@@ -58,7 +70,9 @@ def open_conflicts(session: Session, step: StepState) -> list[Open]:
     for conflict in step.outcome.conflicts:
         sides = _side_blobs(session, conflict)
         data = _content(session, conflict.path)
-        markers = marker_lines(data, *sides) if data is not None and _is_file(session, conflict.path) else ()
+        markers: tuple[int, ...] = ()
+        if data is not None and _is_file(session, conflict.path):
+            markers = marker_lines(data, *sides, nested=_may_nest(conflict))
         before = left.get(conflict.path)
         was = before.oid.encode() if before and before.mode == SUBMODULE else None
         if before and before.mode != SUBMODULE:
@@ -69,7 +83,7 @@ def open_conflicts(session: Session, step: StepState) -> list[Open]:
         elif markers:
             why = f"markers in line{'s' * (len(markers) > 1)} {', '.join(map(str, markers[:8]))}"
         elif conflict.path not in decided and data == was:
-            why = f"{conflict.kind}: nothing was decided yet"
+            why = "nothing was decided yet"
         elif (
             data is not None and _is_file(session, conflict.path) and (problem := parses(conflict.path, data))
         ):
@@ -78,7 +92,22 @@ def open_conflicts(session: Session, step: StepState) -> list[Open]:
     return result
 
 
-SUBMODULE = "160000"
+SUBMODULE, SYMLINK = "160000", "120000"
+
+
+def _may_nest(conflict: Conflict) -> bool:
+    """Whether a side of a conflict may be a text that git made, with markers in it: where a file was renamed."""
+    return conflict.kind.startswith("rename") or not conflict.base
+
+
+def links_of(session: Session, conflicts: Iterable[Conflict]) -> dict[str, str]:
+    """What the symlinks of conflicts point to, by blob id."""
+    sides = [
+        ((item.base, item.base_mode), (item.ours, item.ours_mode), (item.theirs, item.theirs_mode))
+        for item in conflicts
+    ]
+    oids = [oid for three in sides for oid, mode in three if oid and mode == SYMLINK]
+    return {oid: data.decode("utf-8", "replace") for oid, data in session.repo.read_blobs(oids).items()}
 
 
 def _side_blobs(session: Session, conflict: Conflict) -> list[bytes]:
@@ -137,17 +166,54 @@ def resolve(session: Session, step: StepState, path: str, how: str) -> str:
             )
         text = "removed" if not target.exists() else "as it stands in the worktree"
     else:
-        side = item.conflict.ours if how == "ours" else item.conflict.theirs
-        mode = item.conflict.ours_mode if how == "ours" else item.conflict.theirs_mode
-        _put(session, path, Entry(mode or item.conflict.mode, side) if side else None)
-        text = (
-            f"{how}: " + ("the fork's" if how == "ours" else "upstream's") + (" file" if side else " removal")
-        )
+        text = ""
+        for other in (item.conflict, *_partners(step, item.conflict)):
+            said = _take(session, other, how)
+            text += f"; {other.path}: {said}" if text else said
+            if other is not item.conflict:
+                _record(session, step, other.path, said)
+    _record(session, step, path, text)
+    return f"{path}: {text}"
+
+
+def _take(session: Session, conflict: Conflict, how: str) -> str:
+    """Puts one side of a conflict into the worktree, and says so."""
+    ours = how == "ours"
+    side = conflict.ours if ours else conflict.theirs
+    mode = (conflict.ours_mode if ours else conflict.theirs_mode) or conflict.mode
+    if side and mode not in (SUBMODULE, SYMLINK) and _may_nest(conflict):
+        side = _unnested(session, side, how)
+    _put(session, conflict.path, Entry(mode, side) if side else None)
+    kind = {SUBMODULE: "commit of the submodule", SYMLINK: "symlink"}.get(mode, "file")
+    return f"{how}: " + ("the fork's" if ours else "upstream's") + (f" {kind}" if side else " removal")
+
+
+def _unnested(session: Session, oid: str, how: str) -> str:
+    """A side's text; where git left markers in it, with that side's lines instead of them."""
+    data = session.repo.read_blobs([oid])[oid]
+    if not any(_NESTED.match(match.group(0)) for match in _MARKER.finditer(data)):
+        return oid
+    marked = read_marked(data.decode("utf-8", "surrogateescape"))
+    text = marked.with_blocks(lambda block: block.ours if how == "ours" else block.theirs)
+    return session.repo.write_blob(text.encode("utf-8", "surrogateescape"))
+
+
+def _partners(step: StepState, conflict: Conflict) -> list[Conflict]:
+    """The conflicts that are decided with one: the other name of a file that both sides renamed."""
+    if conflict.kind != "rename/rename" or step.outcome is None:
+        return []
+    return [
+        item for item in step.outcome.conflicts if item.names == conflict.names and item.path != conflict.path
+    ]
+
+
+def _record(session: Session, step: StepState, path: str, text: str) -> None:
+    """Notes that a person resolved a file, and how."""
     verdict = FileVerdict(path, Verdict.RESOLVED, "person", text)
     session.store.record_file(session.run.id, step.story_id, step.batch, verdict)
+    target = session.worktree.path / path
     if target.is_file() and not target.is_symlink():
         record(session, step, {path: target.read_bytes()})
-    return f"{path}: {text}"
 
 
 def conflict_of(session: Session, step: StepState, path: str) -> Conflict:

@@ -39,15 +39,12 @@ class OpenHunk:
 
 
 def read_file(session: Session, path: str) -> Marked | None:
-    """The marked text of a file in the worktree; None where it is no file or no text."""
+    """The marked text of a file in the worktree; None where it is no file."""
     target = session.worktree.path / path
     if target.is_symlink() or not target.is_file():
         return None
-    try:
-        with target.open(encoding="utf-8", newline="") as stream:
-            return read_marked(stream.read())
-    except UnicodeDecodeError:
-        return None
+    # Bytes of another encoding come through as they are.
+    return read_marked(target.read_bytes().decode("utf-8", "surrogateescape"))
 
 
 def open_hunks(session: Session, conflict: Conflict, told: tuple[MergedHunk, ...] = ()) -> list[OpenHunk]:
@@ -87,11 +84,15 @@ def suggestions(marked: Marked, path: str) -> dict[int, tuple[str | None, str]]:
     found: dict[int, tuple[str | None, str]] = {}
     for index, block in enumerate(marked.blocks):
         base, ours, theirs = (_side(marked, block, side) for side in ("base", "ours", "theirs"))
-        result = merge_file(base.encode(), ours.encode(), theirs.encode(), path=path, level="full")
+        result = merge_file(
+            *(text.encode("utf-8", "surrogateescape") for text in (base, ours, theirs)),
+            path=path,
+            level="full",
+        )
         if not result.clean or not result.hunks:
             continue
         step = ", ".join(dict.fromkeys(item.step.value for _, item in result.hunks))
-        text = result.data.decode("utf-8", "replace")
+        text = result.data.decode("utf-8", "surrogateescape")
         before, after = _around(marked, block)
         if text.startswith(before) and text.endswith(after) and len(text) >= len(before) + len(after):
             found[index] = (text[len(before) : len(text) - len(after)], step)
@@ -161,7 +162,7 @@ def write_text(session: Session, path: str, text: str) -> int:
     Returns:
         how many conflicts are left in it.
     """
-    write_atomic(session.worktree.path / path, text.encode())
+    write_atomic(session.worktree.path / path, text.encode("utf-8", "surrogateescape"))
     return len(read_marked(text).blocks)
 
 

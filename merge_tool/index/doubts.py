@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from merge_tool.index.entities import Frame, entity_of, strip
+from merge_tool.index.permits import row_permitted
 from merge_tool.index.provenance import (
     ASKERS,
     Provenance,
@@ -30,6 +31,7 @@ from merge_tool.rulekit.values import (
     Attr,
     Call,
     Compare,
+    Const,
     Items,
     Logic,
     Op,
@@ -54,9 +56,11 @@ _GIVEN_OUT = frozenset(
 )
 _GIVEN_IDS = ("_sid", "_wamid", "_intent_id")
 _COMPARED = frozenset(("==", "!=", "in", "not in", "is", "is not"))
+_PUBLIC = frozenset(("public", "published", "everyone"))
+_SEEN = frozenset(("visibility", "visible", "access", "scope", "sharing", "privacy"))
 _FEW_COLUMNS = 3
 _EVERY = 1 << 30
-_NAMED = frozenset(("==", "in_"))
+_NAMED = frozenset(("==", "in_", "is_"))
 _CHECKS = frozenset(
     "verify validate check require ensure assert authorize authorise access permission allowed belongs guard enforce member members membership".split()  # noqa: SIM905
 )
@@ -81,6 +85,8 @@ def doubt(index: ProjectIndex, flow: Flow, statement: Statement, entity: TableUs
         return f"its {compared} is compared with the person who asks"
     if checked_after(flow.frame.function, flow.root, all_tenant_columns(index)):
         return f"the {index.policy.column} of what it loads is compared afterwards"
+    if asked := row_permitted(index, flow.frame.function, flow.root):
+        return asked
     model = index.models.by_name.get(entity.key.partition("@")[0])
     if model is None:
         return ""
@@ -118,9 +124,12 @@ def doubt(index: ProjectIndex, flow: Flow, statement: Statement, entity: TableUs
             and mentions_tenant(value, index.policy, frame.function)
         ):
             return f"its {name} is compared with a value that is made from the tenant"
+    reads = isinstance(flow.root, Root) and flow.root.kind in ("select", "query") and not flow.kind
+    public = next((name for name, value, _ in pairs if reads and _is_public(name, value)), "")
+    if public:
+        return f"only rows are read that are for all to see, by {public}"
     if takes_tenant(flow.frame.function, index.policy):
         return ""  # who has the tenant in hand and leaves it out forgot it
-    reads = isinstance(flow.root, Root) and flow.root.kind in ("select", "query") and not flow.kind
     named = {name for name, _, _ in pairs}
     for name, value, frame in pairs:
         if reads and name in model.foreign_keys and origin.is_asker(value, frame):
@@ -162,6 +171,14 @@ def doubt(index: ProjectIndex, flow: Flow, statement: Statement, entity: TableUs
             if owner is not None and owner.has_tenant and index.models.is_tenant(owner):
                 return f"the table has no {index.policy.column}; it asks for what belongs to one {owner.name}, by {name}, whose tenant was settled where that came from"
     return ""
+
+
+def _is_public(name: str, value: Value) -> bool:
+    """Whether a condition asks for what is for all to see: `is_public == True`, `visibility == Visibility.PUBLIC`."""
+    said = value.value if isinstance(value, Const) else value.last if isinstance(value, Ref) else ""
+    if _PUBLIC.intersection(words(name)):
+        return said is True or said == 1
+    return bool(_SEEN.intersection(words(name))) and bool(_PUBLIC.intersection(words(str(said))))
 
 
 def _tied(statement: Statement, one: str, other: str) -> bool:

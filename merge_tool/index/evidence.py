@@ -9,6 +9,7 @@ own kind is more often wrong than code of a kind of its own.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import pairwise
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from merge_tool.index.background import starts_application
 from merge_tool.index.passing import passed_for
+from merge_tool.index.permits import row_permitted
 from merge_tool.index.track import Memo
 from merge_tool.model.source import Diagnostic, Severity
 from merge_tool.rulekit.facts import FunctionFacts
@@ -55,6 +57,7 @@ _FOR_ALL = frozenset(
         ("without", "tenant"),
     )
 )
+_TABLE = re.compile(r"^(?:.*? of )?([\w.]+),? is ")
 _ALL = frozenset(("all", "global", "overall", "every"))
 _PER = frozenset(("by", "for", "of", "per"))
 _ADMINS = frozenset(("admin", "admins", "administrator", "superadmin", "backoffice", "platform"))
@@ -113,6 +116,8 @@ class Evidence:
     def _query(self, item: Diagnostic, function: FunctionFacts) -> str:
         if takes_tenant(function, self._policy):
             return ""
+        if why := self._seldom_held(item):
+            return why
         said = words(function.name)
         if _UNHELD.intersection(said) or any(pair in _FOR_ALL for pair in pairwise(said)):
             return f"{function.name}() says by its name that it is for all tenants"
@@ -145,6 +150,12 @@ class Evidence:
             if (route.function_path, route.function) == (item.path, function.qualname)
             or (not function.class_name and function.name in route.guards)
         ]
+        asked = [
+            row_permitted(self._index, site.function, site.call)
+            for site in self._index.likely_callers(function)
+        ]
+        if function.returns and asked and all(asked):
+            return f"what it gives back is checked: {asked[0]}"
         by_route = [_admin((*route.guards, *route.paths)) for route in routes]
         admin = _admin((item.path,)) or (by_route[0] if by_route and all(by_route) else "")
         return (
@@ -202,6 +213,17 @@ class Evidence:
         named = item.message.partition("of the table ")[2].partition(" ")[0]
         table = next((one for one in self._index.schema() if one.table == named), None)
         return table is not None and any(_PASSWORDS.intersection(words(name)) for name in table.columns)
+
+    def _seldom_held(self, item: Diagnostic) -> str:
+        """What the policy says of a table whose statements the project seldom holds."""
+        unheld = self._policy.tables.unheld
+        if "*" in unheld:
+            return "the policy says of all tables that their statements are seldom held (tables.unheld)"
+        named = _TABLE.search(item.message) if unheld else None
+        model = self._index.models.find(named[1]) if named is not None else None
+        if model is not None and model.table in unheld:
+            return f"the policy says that statements on {model.table} are seldom held (tables.unheld)"
+        return ""
 
     def _for_one(self, function: FunctionFacts) -> str:
         """`count_by_tenant` beside `count_all`: what does the same for one tenant; "" where there is none."""

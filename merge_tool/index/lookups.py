@@ -10,6 +10,7 @@ from merge_tool.index.criteria import guarded
 from merge_tool.index.doubts import of_parent, owner_compared
 from merge_tool.index.entities import Frame, entity_of
 from merge_tool.index.generic import Generics
+from merge_tool.index.permits import row_permitted
 from merge_tool.index.provenance import Provenance, is_subject
 from merge_tool.index.rows import Rows
 from merge_tool.rulekit.facts import FunctionFacts
@@ -164,6 +165,7 @@ class LookupJudge:
                 line=call.span.line,
             )
             why = why or owner_compared(function, call) or self._index.proofs.of_row(function, call, model)
+            why = why or row_permitted(self._index, function, call)
             why = why or of_parent(self._index, self._origin, frame, call, model)
             if why:
                 return Scoped.UNDECIDED, [why]

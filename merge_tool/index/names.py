@@ -11,6 +11,9 @@ from merge_tool.rulekit.values import Value
 
 _MAX_HOPS = 24
 
+# Where packages are installed to: some repositories hold a whole environment.
+_INSTALLED = frozenset(("site-packages", "dist-packages"))
+
 
 def module_name(path: str) -> tuple[str, bool]:
     """A file's dotted module name by its path, and whether it is a package's `__init__`."""
@@ -39,6 +42,8 @@ class Names:
         for path, (name, _) in named.items():
             # `src/app/models.py` is imported as `app.models`: leading folders that are no packages are left out.
             parts = name.split(".")
+            if _INSTALLED.intersection(parts):
+                continue  # a copy of FastAPI in the repository is FastAPI all the same, not the project's own
             for start in range(1, len(parts)):
                 if ".".join(parts[:start]) in packages:
                     break

@@ -235,9 +235,9 @@ class ProjectIndex(ProjectAnswers):
         known = self._checked_files.get(path)
         if known is None:
             take, leave = self.policy.checked_paths, self.policy.unchecked_paths
-            known = (not take or any(matches_glob(path, item) for item in take)) and not any(
-                matches_glob(path, item) for item in leave
-            )
+            known = (
+                not take or any(matches_glob(path, item.removeprefix("/")) for item in take)
+            ) and not any(matches_glob(path, item.removeprefix("/")) for item in leave)
             self._checked_files[path] = known
         return known
 

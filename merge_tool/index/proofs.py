@@ -13,6 +13,7 @@ from merge_tool.index.doubts import checked_after, named_columns, owner_compared
 from merge_tool.index.entities import Frame
 from merge_tool.index.lookups import GETS, LookupJudge
 from merge_tool.index.passing import passed_for
+from merge_tool.index.permits import permitted_keys
 from merge_tool.index.provenance import Provenance, spelled
 from merge_tool.index.related import identifies, key_models
 from merge_tool.index.rows import Rows
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _MAX_DEPTH = 4
 _ANY_LINE = 1 << 30
+_ANY = "*"  # the rows of whatever table
 _NAMING = frozenset(("select", "query", "exists", "update"))
 
 
@@ -92,7 +94,7 @@ class Proofs:
                 proof.name == name
                 and not proof.needs
                 and proof.line < line
-                and (proof.model in models or not models)
+                and (proof.model in models or proof.model == _ANY or not models)
             ):
                 return f"{name} was shown to be the tenant's before: {proof.how}"
         return ""
@@ -129,6 +131,10 @@ class Proofs:
             if held is not None:
                 how = f"line {line} of {function.path} looks it up with its tenant, or its owner"
                 yield Proof(name, model, line, how, held)
+        for key, call in permitted_keys(function):
+            if name := written(key):
+                how = f"{call.name}() is asked about it at line {call.span.line}"
+                yield Proof(name, _ANY, call.span.line, how)
         for call in function.calls:
             target = self._index.callee(function.path, function, call)
             if target is None or target is function:

@@ -198,9 +198,13 @@ class Provenance:
 
     def _element(self, owner: Value, frame: Frame) -> str:
         """The class of an element of `orders: list[Order]`, a parameter or what a function says that it gives back."""
-        if not isinstance(owner, Unknown) or not owner.inside:
+        if isinstance(owner, Item):
+            held = owner.base
+        elif isinstance(owner, Unknown) and owner.inside:
+            held = owner.inside[0]
+        else:
             return ""
-        held, function = owner.inside[0], frame.function
+        function = frame.function
         parameter = function.parameter(held.dotted) if isinstance(held, Ref) else None
         annotation = parameter.annotation if parameter is not None else None
         if isinstance(held, Call):
@@ -211,7 +215,7 @@ class Provenance:
             return ""
         for item in walk(annotation):
             if isinstance(item, Ref):
-                name = self._index.names.canonical(self._index.resolve(function.path, item.dotted, function))
+                name = self._index.names.canonical(self._index.types.annotated(function.path, function, item))
                 if name in self._index.models.by_name or self._index.find_class(name) is not None:
                     return name
         return ""

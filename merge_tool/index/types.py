@@ -306,6 +306,8 @@ class Types:
 
     def _annotated(self, path: str, function: FunctionFacts | None, value: Value) -> str:
         if isinstance(value, Ref):
+            if value.last == "Self" and function is not None and function.class_name:
+                return f"{self._names.modules[function.path].module}.{function.class_name}"
             qualified = self._names.resolve(path, value.dotted, function)
             module, inside = self._names.split(qualified) if qualified else (None, "")
             if module is not None and inside in module.top.variables and inside not in module.classes:

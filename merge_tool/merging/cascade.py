@@ -25,7 +25,7 @@ from merge_tool.merging.model import Hunk, Level, MergeResult, Resolution, Shift
 from merge_tool.merging.places import Places
 from merge_tool.merging.regions import Region, align
 from merge_tool.merging.render import MARKER_SIZE, Labels, conflict_text
-from merge_tool.merging.review import review
+from merge_tool.merging.review import leave_unbound, review
 from merge_tool.merging.trials import Material, Trial, attempt, stretches
 
 Transform = Callable[[str], str]
@@ -216,7 +216,7 @@ class _Merge:
                     if taken and trial.text is not None:
                         trial.leave(f"the import of {name} would be missing where it is used")
             found = review(self._material, trials)
-        return self._result(trials, found.problem)
+        return self._result(trials, found.problem or leave_unbound(self._material, trials))
 
     def _trials(self, keep: frozenset[str]) -> list[Trial]:
         """Every stretch merged by itself."""

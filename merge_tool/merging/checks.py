@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from merge_tool.merging.diff import changes
 from merge_tool.merging.facts import Fact, blocks_of, names_used, scopes_of
 from merge_tool.merging.lexer import Line, Token
 
@@ -63,6 +64,12 @@ def tree_problem(tree: ast.Module, spans: list[tuple[int, int]], known: frozense
             if problem and problem not in known:
                 return problem
     return ""
+
+
+def came_in(ours: str, merged: str) -> list[tuple[int, int]]:
+    """First and last line, from 1, of what a merge has that ours has not."""
+    found = changes(ours.split("\n"), merged.split("\n"))
+    return [(change.new_start + 1, max(change.new_end, change.new_start + 1)) for change in found]
 
 
 def twice_in(tree: ast.Module) -> frozenset[str]:

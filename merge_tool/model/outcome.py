@@ -75,7 +75,9 @@ class LedgerEntry:
 class Conflict:
     """One conflicted file. The ids name blobs; empty where that side has no such file.
 
-    `kind` is git's word for it: `content`, `modify/delete`, `add/add`, `rename/rename`, `binary`, …
+    `kind` is git's word for it: `content`, `modify/delete`, `add/add`, `rename/rename`, `binary`, … or ours: `symlink`,
+    `submodule`, `mode`, and `unparsable` and `unsound` for what git calls clean. `names` are the paths that git names
+    with it, such as the three of a `rename/rename`; `note` is what a check found.
     The modes are git's (100644, 100755, 120000 symlink, 160000 submodule), of the merged file and of each side.
     """
 
@@ -87,6 +89,9 @@ class Conflict:
     mode: str = "100644"
     ours_mode: str = ""
     theirs_mode: str = ""
+    base_mode: str = ""
+    names: tuple[str, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

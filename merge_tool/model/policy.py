@@ -74,6 +74,8 @@ class TablePolicy:
 
     tenant: tuple[str, ...] = ()  # table names that belong to a tenant even if their model lacks the column
     shared: tuple[str, ...] = ()  # table names that belong to none
+    # those whose statements the project seldom holds by the column, "*" for all: findings on them are info while `strict` is false
+    unheld: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from merge_tool.model.conflict_words import words_of
 from merge_tool.model.outcome import MergedHunk, Verdict
 from merge_tool.model.state import FileRecord
 from merge_tool.report.lines import ConflictLine, ReportData
@@ -26,10 +27,12 @@ def conflicts_of(data: ReportData) -> tuple[ConflictLine, ...]:
                         hunk.path, ConflictLine(hunk.path, story.id, part.batch, "content", "merged", "")
                     )
                 for item in step.conflicts:
-                    line = ConflictLine(item.path, story.id, part.batch, item.kind, "open", "")
+                    line = ConflictLine(
+                        item.path, story.id, part.batch, item.kind, "open", "", (), words_of(item).line
+                    )
                     after = _after(histories.get(item.path, ()))
                     if after or part.commit or part.status in ("done", "skipped"):
-                        line = ConflictLine(item.path, story.id, part.batch, item.kind, "resolved", after)
+                        line = replace(line, status="resolved", how=after)
                     found[item.path] = line
     for file in data.files:
         if file.path not in found and file.verdict in _MET and "conflicts to" in file.by:
@@ -43,7 +46,7 @@ def conflicts_of(data: ReportData) -> tuple[ConflictLine, ...]:
         ConflictLine(
             item.path, item.story_id, item.batch, item.kind, item.status,
             item.how or ", ".join(dict.fromkeys(hunk.step for hunk in hunks.get(path, ()))),
-            tuple(hunks.get(path, ())),
+            tuple(hunks.get(path, ())), item.cause,
         )
         for path, item in sorted(found.items())
     )  # fmt: skip

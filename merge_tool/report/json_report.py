@@ -74,7 +74,7 @@ def json_data(data: ReportData) -> dict[str, Any]:
 
 def _conflict(item: ConflictLine) -> dict[str, Any]:
     return {
-        "path": item.path, "story": unit_name(item.story_id, item.batch), "kind": item.kind, "status": item.status, "how": item.how,
+        "path": item.path, "story": unit_name(item.story_id, item.batch), "kind": item.kind, "status": item.status, "how": item.how, "cause": item.cause,
         "hunks": [
             {"line": hunk.line, "step": hunk.step, "confidence": hunk.confidence, "reason": hunk.reason} for hunk in item.hunks
         ],

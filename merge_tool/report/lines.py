@@ -105,6 +105,7 @@ class ConflictLine:
     status: str
     how: str
     hunks: tuple[MergedHunk, ...] = ()
+    cause: str = ""  # what it is about and what each side did, in a line
 
 
 @dataclass(frozen=True, slots=True)

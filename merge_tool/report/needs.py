@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from merge_tool.model.conflict_words import words_of
 from merge_tool.model.outcome import CriterionStatus
 from merge_tool.model.state import RunStatus, StoryStatus
 from merge_tool.report.lines import Need, PartLine, ReportData, StoryLine
@@ -75,7 +76,7 @@ def _stops(
                     "conflict",
                     story.id,
                     part.batch,
-                    f"{item.path}: {item.kind}",
+                    f"{item.path}: {item.kind}: {words_of(item).line}",
                     "merge-tool conflicts",
                     item.path,
                 )

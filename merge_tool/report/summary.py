@@ -75,7 +75,7 @@ def print_run_summary(
     for path in written:
         out.print(safe(f"report: {path}"), soft_wrap=True)
     if result.stopped:
-        out.print(safe(f"story {result.stopped} stopped; next: merge-tool status", "yellow"))
+        out.print(safe(f"story {result.stopped} stopped; next: merge-tool {_next(session)}", "yellow"))
     elif finished and not session.dry_run:
         out.print(
             safe(
@@ -83,3 +83,11 @@ def print_run_summary(
                 "bold",
             )
         )
+
+
+def _next(session: Session) -> str:
+    """The command that shows what the stop is about."""
+    from merge_tool.engine.conflicts import find_stopped
+
+    step = None if session.dry_run else find_stopped(session)
+    return "conflicts" if step is not None and step.outcome and step.outcome.conflicts else "status"

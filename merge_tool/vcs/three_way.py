@@ -24,12 +24,14 @@ class TreeMerge:
         conflicts: the conflicted files by path.
         messages: git's own lines on each path: renames, automatic merges, conflicts.
         groups: paths that one conflict is about, such as both names of a rename; they are taken or left together.
+        sides: the commits that stand for base, ours and theirs; git's markers bear their ids.
     """
 
     tree: str
     conflicts: dict[str, Conflict] = field(default_factory=dict)
     messages: tuple[str, ...] = ()
     groups: tuple[tuple[str, ...], ...] = ()
+    sides: tuple[str, ...] = ()
 
 
 def merge_trees(
@@ -60,10 +62,10 @@ def merge_trees(
         raise VcsError(
             f"git merge-tree: {err.strip().splitlines()[0] if err.strip() else f'code {code}'}", hint=hint
         )
-    return _parse(out.decode("utf-8", "surrogateescape"), left, right)
+    return _parse(out.decode("utf-8", "surrogateescape"), root, left, right)
 
 
-def _parse(text: str, left: str, right: str) -> TreeMerge:
+def _parse(text: str, root: str, left: str, right: str) -> TreeMerge:
     """Reads the -z output: tree, file info records, an empty record, then messages as counted records."""
     records = text.split("\0")
     tree = records[0].strip()
@@ -76,7 +78,7 @@ def _parse(text: str, left: str, right: str) -> TreeMerge:
         position += 1
     position += 1
     messages: list[str] = []
-    kinds: dict[str, str] = {}
+    kinds: dict[str, tuple[str, tuple[str, ...]]] = {}
     groups: list[tuple[str, ...]] = []
     # Behind the counted records git may print free text (advice on submodules): the first that is no number ends them.
     while position < len(records) and records[position].strip().isdigit():
@@ -88,22 +90,32 @@ def _parse(text: str, left: str, right: str) -> TreeMerge:
             name = kind.removeprefix("CONFLICT").strip(" ()").replace("contents", "content")
             groups.append(tuple(paths))
             for path in paths:
-                kinds.setdefault(path, name)
+                kinds.setdefault(path, (name, tuple(paths)))
         position += 3 + count
     conflicts = {}
     for path, sides in stages.items():
         some = next(iter(sides.values()))
         oids = {stage: entry.oid for stage, entry in sides.items()}
         modes = {stage: entry.mode for stage, entry in sides.items()}
-        kind = kinds.get(path) or _kind(sides)
+        word, names = kinds.get(path, ("", ()))
         conflicts[path] = Conflict(
-            path, kind, oids.get(1, ""), oids.get(2, ""), oids.get(3, ""),
-            modes.get(2) or modes.get(3) or some.mode, modes.get(2, ""), modes.get(3, ""),
+            path, _kind(word, sides), oids.get(1, ""), oids.get(2, ""), oids.get(3, ""),
+            modes.get(2) or modes.get(3) or some.mode, modes.get(2, ""), modes.get(3, ""), modes.get(1, ""), names,
         )  # fmt: skip
-    return TreeMerge(tree, conflicts, tuple(messages), tuple(groups))
+    return TreeMerge(tree, conflicts, tuple(messages), tuple(groups), (root, left, right))
 
 
-def _kind(sides: dict[int, Entry]) -> str:
-    if {2, 3} <= sides.keys():
-        return "content" if 1 in sides else "add/add"
-    return "modify/delete"
+def _kind(word: str, sides: dict[int, Entry]) -> str:
+    """The kind of a conflict: git's word, or a closer one where git says `content` of what is no text."""
+    if not {2, 3} <= sides.keys():
+        return word or "modify/delete"
+    if word not in ("", "content"):
+        return word
+    modes = {sides[2].mode, sides[3].mode}
+    if "160000" in modes:
+        return "submodule"
+    if "120000" in modes:
+        return "symlink"
+    if sides[2].oid == sides[3].oid:
+        return "mode"
+    return "content" if 1 in sides else "add/add"

@@ -109,10 +109,19 @@ class UnfilledTenantColumn(Rule):
                 and step.nullable is False
                 and not filled & {_ANY, step.table}
             ):
+                written = any(
+                    item.name == policy.column
+                    for function in index.modules[step.path].functions.values()
+                    for item in function.writes
+                )
                 yield self.found(
                     step.path,
                     step.span,
                     f"{policy.column} of {shown} becomes NOT NULL, and no row was filled before",
+                    severity=Severity.INFO if written else None,
+                    reason=[f"the revision sets {policy.column} on objects, whose tables cannot be told"]
+                    if written
+                    else (),
                 )
             added = re.search(
                 rf"\bADD\s+(?:COLUMN\s+)?(?:IF\s+NOT\s+EXISTS\s+)?\"?{re.escape(policy.column)}\"?\s[^,;]*",
@@ -129,6 +138,7 @@ class UnfilledTenantColumn(Rule):
                 )
 
     INVALID = (
+        Invalid(f'{REVISION}{ADDED}    for row in rows():\n        row.bot_id = 1\n    op.alter_column("t", "bot_id", nullable=False)\n', (Expected(9, "becomes NOT NULL", Severity.INFO),)),
         Invalid(f'{REVISION}{ADDED}{FILL.replace("t SET", "other SET")}    op.alter_column("t", "bot_id", nullable=False)\n', (Expected(8, "bot_id of t becomes NOT NULL"),)),
         Invalid(REVISION + '    op.add_column("t", sa.Column("bot_id", sa.Integer(), nullable=False))\n', (Expected(6, "bot_id is added to t as NOT NULL"),)),
         Invalid(REVISION + '    with op.batch_alter_table("t") as batch:\n        batch.add_column(sa.Column("bot_id", sa.Integer(), nullable=False))\n', (Expected(7, "to t "),)),

@@ -87,6 +87,15 @@ class InsertWithoutTenant(Rule):
             model = index.model(verdict.entity)
             if model is not None and model.known and not model.has_tenant:
                 continue  # a table that the policy lists and that lacks the column: TM1 says so, where it can be mended
+            if model is not None and not model.has_tenant:
+                why = f"a base of {model.name} cannot be seen, and nothing else gives it the column"
+                message = (
+                    f"cannot tell whether this new row of {verdict.entity} gets its {policy.column}: {why}"
+                )
+                yield self.found(
+                    verdict.path, verdict.span, message, severity=Severity.INFO, reason=verdict.reasons
+                )
+                continue
             if verdict.scoped is Scoped.UNDECIDED:
                 why = verdict.reasons[-1] if verdict.reasons else "built dynamically"
                 message = (

@@ -84,7 +84,7 @@ class MissingTenantDependency(Rule):
     def check(self, module: ModuleFacts, index: Project, policy: Policy) -> Iterable[Diagnostic]:
         """Reports routes that can be reached without a tenant."""
         if policy.routes.http_paths and not any(
-            matches_glob(module.path, item) for item in policy.routes.http_paths
+            matches_glob(module.path, item.removeprefix("/")) for item in policy.routes.http_paths
         ):
             return
         for route in index.routes_of(module.path):

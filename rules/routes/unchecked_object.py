@@ -68,6 +68,7 @@ from merge_tool.rulekit.values import Attr, children
 _CHECKS = frozenset(
     "member members membership verify verified check require ensure validate authorize authorise assert allowed access permission permissions can may belongs enforce guard owns owner".split()  # noqa: SIM905
 )
+_PERSONS = frozenset(("user", "principal", "account", "identity", "auth", "actor", "member", "caller"))
 _KEYS = frozenset(("id", "ids", "uuid", "uuids", "key", "slug", "pk", "code", "number", "guid"))
 _LOADS = frozenset(("select", "query", "get"))
 _MAX_DEPTH = 3
@@ -303,7 +304,9 @@ class UncheckedObject(Rule):
 
 
 def _own_key(value: Value, injected: Collection[str]) -> str:
-    """`user.id` of a user that a dependency gave, as it is written; "" where the value is nothing of that kind."""
+    """`user.id` of a user that a dependency gave, or that user, as it is written; "" where the value is nothing of that kind."""
+    if isinstance(value, Ref) and value.dotted in injected and _PERSONS.intersection(words(value.dotted)):
+        return value.dotted
     for item in walk(value):
         written = item.dotted if isinstance(item, Ref) else ""
         if isinstance(item, Attr) and isinstance(item.base, Ref):

@@ -280,3 +280,38 @@ def test_packages_beside_each_other_are_told_apart() -> None:
         "packages/site/main.py": "x = 1\n",
     }
     assert infer(files, "p").guesses["checked_paths"].values == ("packages/shop/**/*.py",)
+
+
+STATEMENT = "def f{n}(db, key, org_id):\n    return db.scalars(select({model}).where({condition}))\n"
+
+
+def statements(model: str, held: int, open_: int, start: int = 0) -> str:
+    """Functions with as many statements on a model that hold the tenant, and that do not."""
+    conditions = [f"{model}.org_id == org_id"] * held + [f"{model}.id == key"] * open_
+    return "".join(
+        STATEMENT.format(n=start + number, model=model, condition=condition)
+        for number, condition in enumerate(conditions)
+    )
+
+
+@pytest.mark.parametrize(
+    ("orders", "users", "unheld"),
+    [
+        ((0, 6), (30, 0), ("orders",)),
+        ((1, 4), (30, 0), ("orders",)),
+        ((2, 4), (30, 0), ()),
+        ((0, 4), (30, 0), ()),  # too few to say anything
+        ((2, 10), (2, 10), ("*",)),
+        ((2, 4), (2, 4), ()),
+    ],
+)
+def test_tables_that_are_seldom_held_are_named(
+    orders: tuple[int, int], users: tuple[int, int], unheld: tuple[str, ...], tmp_path: Path
+) -> None:
+    head = "from sqlalchemy import select\nfrom app.models import Order, User\n"
+    files = {
+        "app/models.py": MODELS,
+        "app/crud.py": head + statements("Order", *orders) + statements("User", *users, start=100),
+    }
+    assert infer(files, "p").guesses["tables.unheld"].values == unheld
+    assert loaded(files, tmp_path).tables.unheld == unheld

@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from merge_tool.lint.run import lint_texts
+from merge_tool.model.policy import TablePolicy
 from merge_tool.rulekit import EXAMPLE_POLICY
 
 MODELS = """\
@@ -164,3 +165,23 @@ def test_a_key_that_a_job_was_started_with_is_not_decided() -> None:
     files = {"app/models.py": MODELS, "app/crud.py": CRUD}
     assert graded("TQ1", {**files, "app/work.py": mixed.format(decorator="@shared_task\n")}) == ["info"]
     assert graded("TQ1", {**files, "app/work.py": mixed.format(decorator="")}) == ["error"]
+
+
+@pytest.mark.parametrize(
+    ("unheld", "severity"), [(("orders",), "info"), (("*",), "info"), (("users",), "error")]
+)
+def test_what_is_found_on_a_table_that_is_seldom_held_is_not_decided(
+    unheld: tuple[str, ...], severity: str
+) -> None:
+    files = {"app/models.py": MODELS, "app/web.py": ROUTE, "app/crud.py": CRUD}
+    assert graded("TQ1", files, tables=TablePolicy(unheld=unheld)) == [severity]
+    in_hand = CRUD.replace("(db, key)", "(db, key, bot_id)")  # who has the tenant in hand forgot it
+    assert graded("TQ1", {**files, "app/crud.py": in_hand}, tables=TablePolicy(unheld=unheld)) == ["error"]
+    raw = "from sqlalchemy import text\nfrom app.crud import one\nasync def one(db, key):\n    return await db.scalar(text('SELECT * FROM orders WHERE id = :key'), {'key': key})\n"
+    assert graded("TS1", {**files, "app/crud.py": raw}, tables=TablePolicy(unheld=unheld)) == [severity]
+
+
+def test_a_tenant_that_is_read_from_a_request_and_then_asked_about_is_not_decided() -> None:
+    middleware = "class Middleware:\n    def wanted(self, request):\n        return request.headers.get('X-Bot-Id')\n    async def dispatch(self, request, call_next):\n        bot_id = self.wanted(request)\n        if not {check}(request.state.user.id, bot_id):\n            return None\n        return await call_next(request)\n"
+    assert graded("TF3", {"app/m.py": middleware.format(check="self.has_access")}) == ["info"]
+    assert graded("TF3", {"app/m.py": middleware.format(check="self.touch")}) == ["warning"]

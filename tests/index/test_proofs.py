@@ -284,3 +284,67 @@ def test_a_column_that_is_unique_by_itself_names_one_row() -> None:
         files = {"app/models.py": models.format(unique=unique), "app/checked.py": HEAD + code}
         result = lint_texts(files, EXAMPLE_POLICY, report_on=["app/checked.py"], select=("TQ1",))
         assert [item.severity.value for item in result.findings] == [severity]
+
+
+@pytest.mark.parametrize(
+    "call", ["deal.check_access(user)", "deal.checkAuthorized()", "require_permission(user, deal)"]
+)
+def test_a_row_that_somebody_is_asked_about_is_not_decided(call: str) -> None:
+    load = "async def f(db, deal_id, user):\n    deal = {load}\n    {call}\n    return deal\n"
+    for how in ("await db.scalar(select(Deal).where(Deal.id == deal_id))", "await db.get(Deal, deal_id)"):
+        assert severities(load.format(load=how, call=call)) == [(2, "info")]
+        assert severities(load.format(load=how, call="deal.touch(user)")) == [(2, "error")]
+    by_callers = (
+        LOAD + f"async def g(db, deal_id, user):\n    deal = await load_deal(db, deal_id)\n    {call}\n"
+    )
+    assert severities(by_callers) == [(2, "info")]
+    assert severities(
+        by_callers + "async def h(db, deal_id):\n    return await load_deal(db, deal_id)\n"
+    ) == [(2, "error")]
+
+
+@pytest.mark.parametrize(
+    ("before", "severity"),
+    [
+        ("await require_permission(user, deal_id)", "info"),
+        ("await allowed_deals(current_user.id, 'read', [deal_id])", "info"),
+        ("await require_permission(user, other)", "error"),
+        ("await load(user, deal_id)", "error"),
+        ("await require_permission(deal_id)", "error"),
+    ],
+)
+def test_a_key_that_somebody_is_asked_about_with_a_person_is_not_decided(before: str, severity: str) -> None:
+    code = f"async def tasks(db, deal_id, other, user, current_user):\n    {before}\n" + TASKS
+    assert severities(code) == [(3, severity)]
+
+
+def test_rows_that_are_for_all_to_see_are_not_decided() -> None:
+    models = MODELS.replace(
+        "    name = Column(String)\n",
+        "    name = Column(String)\n    is_public = Column(String)\n    visibility = Column(String)\n",
+        1,
+    )
+    code = "async def f(db, wanted):\n    return await db.scalars(select(Deal).where({condition}))\n"
+    for condition, severity in (
+        ("Deal.is_public == True", "info"),
+        ("Deal.is_public.is_(True)", "info"),
+        ("Deal.visibility == Visibility.PUBLIC", "info"),
+        ("Deal.visibility == 'public'", "info"),
+        ("Deal.is_public == False", "error"),
+        ("Deal.visibility == wanted", "error"),
+    ):
+        files = {"app/models.py": models, "app/checked.py": HEAD + code.format(condition=condition)}
+        result = lint_texts(files, EXAMPLE_POLICY, report_on=["app/checked.py"], select=("TQ1",))
+        assert [item.severity.value for item in result.findings] == [severity], condition
+
+
+def test_self_is_the_class_that_it_stands_in() -> None:
+    models = MODELS.replace(
+        "class Task(Base):",
+        "    def merge(self, other: Self, session):\n        from app.models import Task\n        return session.scalars(select(Task).where(Task.deal_id == other.id))\n\nclass Task(Base):",
+        1,
+    )
+    models = "from typing import Self\nfrom sqlalchemy import select\n" + models
+    (found,) = lint_texts({"app/models.py": models}, EXAMPLE_POLICY, select=("TQ1",)).findings
+    assert found.severity.value == "info"
+    assert "its key is the id of Deal" in found.message

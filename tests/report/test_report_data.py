@@ -55,7 +55,7 @@ def test_a_run_at_a_stop(store: Store, hostile: Run) -> None:
     assert [item.kind for item in data.needs] == ["conflict", "conflict", "criterion", "left"]
     assert (data.needs[0].story_id, data.needs[0].text, data.needs[0].command) == (
         "1.1",
-        f"both{EVIL}.py: content",
+        f"both{EVIL}.py: content: both sides changed the same lines",
         "merge-tool conflicts",
     )
     assert data.level == "attention"
@@ -82,7 +82,7 @@ def test_a_run_at_a_stop(store: Store, hostile: Run) -> None:
 def test_a_resolved_conflict_waits_no_more(store: Store, hostile: Run) -> None:
     store.record_file(hostile.id, "1.1", 0, FileVerdict(f"both{EVIL}.py", Verdict.RESOLVED, "person", "ours"))
     assert [item.text for item in build_report(store, hostile).needs if item.kind == "conflict"] == [
-        "gone.py: modify/delete"
+        "gone.py: modify/delete: one side changed the file, the other removed it"
     ]
     store.record_file(hostile.id, "1.1", 0, FileVerdict("gone.py", Verdict.RESOLVED, "person", "theirs"))
     data = build_report(store, hostile)

@@ -219,7 +219,15 @@ def test_the_json_report_has_the_order_the_changes_and_the_findings(data: Report
     assert {item["path"] for item in found["changes"]} == {item.path for item in review_of(data).changes}
     assert found["findings"]["rules"][0].keys() == {"code", "before", "after"}
     assert found["conflicts"] == [
-        {"path": "app/models.py", "story": "1.1", "kind": "content", "status": "open", "how": "", "hunks": []}
+        {
+            "path": "app/models.py",
+            "story": "1.1",
+            "kind": "content",
+            "status": "open",
+            "how": "",
+            "cause": "both sides changed the same lines",
+            "hunks": [],
+        }
     ]
 
 
