@@ -46,7 +46,10 @@ def merge_lines(base: Lines, ours: Lines, theirs: Lines, allowance: Allowance) -
         following = rows[index] if index < len(rows) else None
         pieces.append(_spot(spot, following, allowance))
         if index < len(rows):
-            pieces.append(_row(rows[index], allowance))
+            row = _row(rows[index], allowance)
+            if spot.ours and spot.theirs and following is not None and row:
+                pieces.append(_blank(spot.ours, following.base, row))
+            pieces.append(row)
     _neighbours(rows, spots, allowance)
     return "".join(pieces)
 
@@ -143,11 +146,24 @@ def _spot(spot: Spot[Line], following: Row[Line] | None, allowance: Allowance) -
     if all(is_import(line) for line in (*own, *other)) and len({line.key[0] for line in (*own, *other)}) == 1:
         return merge_import_block((), own, other, allowance)
     text = _both_added(own, other, allowance)
+    if text == _text(own) + _text(other) and (gap := _blank(own, other[0], _text(other))):
+        text = _text(own) + gap + _text(other)
     if not other[0].before and following is not None and following.ours is not None:
         gap = following.ours.before  # what stood behind ours, and now stands behind theirs
         if gap != following.base.before:
             text = _text(own) + gap + _text(other)
     return text
+
+
+def _blank(above: Lines, line: Line, text: str) -> str:
+    """The blank lines that belong between a definition of several lines and the one that follows, where none is there."""
+    depth = above[0].key[0]
+    if line.before or not text.startswith(line.indent) or line.is_comment or line.key[0] != depth:
+        return ""
+    if not _defines(line) or not _defines(above[0]) or above[-1].key[0] == depth:
+        return ""
+    end = "\r\n" if above[-1].after.endswith("\r\n") else "\n"
+    return above[0].before or end * (1 if depth else 2)
 
 
 def _within(small: Lines, large: Lines) -> bool:

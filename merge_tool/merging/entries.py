@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -51,6 +52,7 @@ def merge_group(
                 out.append(merged)
     _take(rows, spots, role, allowance)
     _check_names(out, role)
+    _check_counts(out, ours, theirs)
     return _render(out, base, ours, theirs, role)
 
 
@@ -147,6 +149,15 @@ def _check_names(out: Sequence[Element | tuple[str, Element]], role: Role) -> No
         if name and name in seen and role != "subscript":
             raise Left(f"{name} would stand twice")
         seen.add(name)
+
+
+def _check_counts(out: Sequence[Element | tuple[str, Element]], ours: Group, theirs: Group) -> None:
+    """Refuses where both sides put the same element into places of their own."""
+    counts = Counter(item.key for item in out if not isinstance(item, tuple))
+    own, other = (Counter(item.key for item in side.elements) for side in (ours, theirs))
+    for item in out:
+        if not isinstance(item, tuple) and counts[item.key] > max(own[item.key], other[item.key]):
+            raise Left(f"{_show(item)} would stand twice")
 
 
 def _render(

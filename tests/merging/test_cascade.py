@@ -191,3 +191,17 @@ def test_a_conflicted_file_costs_four_parses(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(review, "parse", counted)
     assert merge("x = [1]\n", "x = [1, 2]\n", "x = [1, 3]\n").clean
     assert count == 4
+
+
+def test_a_blank_line_stands_between_definitions_of_both_sides() -> None:
+    base = "class A:\n    def a(self):\n        return 1\n"
+    ours = base + "\n    def b(self):\n        return 2\n"
+    theirs = base + "\n    def c(self):\n        return 3\n"
+    merged = merge_file(base.encode(), ours.encode(), theirs.encode(), level="full").data.decode()
+    assert merged == ours + "\n    def c(self):\n        return 3\n"
+    ours, theirs = (
+        base.replace("class A:\n", f"class A:\n    def {name}(self):\n        return 9\n\n")
+        for name in ("m", "n")
+    )
+    merged = merge_file(base.encode(), ours.encode(), theirs.encode(), level="full").data.decode()
+    assert "        return 9\n\n    def n(self):\n        return 9\n\n    def a(self):\n" in merged

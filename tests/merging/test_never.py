@@ -384,3 +384,11 @@ def test_one_definition_under_two_names_is_left(level: Level) -> None:
     body = "(text):\n    first = text.index('[')\n    last = text.rindex(']')\n    return text[first:last]\n"
     result = merge("x = 1\n", f"x = 1\n\n\ndef list_in{body}", f"x = 1\n\n\ndef array_in{body}", level)
     assert is_left(result)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_an_entry_that_both_sides_added_in_places_of_their_own_is_not_doubled(level: Level) -> None:
+    base = "x = [('a', 1), ('b', 2), ('c', 3)]\n"
+    ours = "x = [('a', 1), ('n', 0), ('b', 2), ('c', 3)]\n"
+    theirs = "x = [('a', 1), ('b', 2), ('n', 0), ('c', 3)]\n"
+    assert is_left(merge(base, ours, theirs, level))
