@@ -1,11 +1,11 @@
 """The linters' speed: cold, with nothing changed, with one file changed, on several copies; against plain `ast.parse`.
 
-    python benchmarks/lint_speed.py --repo CLONE [--path app] [--policy FILE] [--runs 5] [--copies 10] [--jobs N] [--json]
+    python benchmarks/lint_speed.py --repo CLONE [--path app] [--policy FILE] [--runs 5] [--copies 4,10] [--jobs N] [--json]
 
 Each figure is the median of whole processes of `python -m merge_tool validate`, start-up and output included, on a copy of the
 files that git tracks. The floor is read in the same rounds: one process that parses the same files and does nothing else, its
-own start-up and the reading of the bytes not counted. CPU seconds are those of all processes together; they tell a busy machine from
-a slow tool. RSS is that of the largest process. The changed file is another one each
+own start-up and the reading of the bytes not counted; a ratio is the median of those of each round to the floor of that round. CPU
+seconds are those of all processes together; they tell a busy machine from a slow tool, and are told beside those of the floor. RSS is that of the largest process. The changed file is another one each
 time, in even steps through the tree; a function with a query is added at its end. The copies are one project with the package
 renamed in each. Other tools are run once a round where they are installed; they look at the files one by one and for less, so
 their figures say what people are used to, no more.
@@ -30,13 +30,13 @@ from pathlib import Path
 FLOOR = """
 import ast, sys, time
 sources = [open(path, "rb").read() for path in sys.stdin.read().split("\\0") if path]
-began = time.perf_counter()
+began, used = time.perf_counter(), time.process_time()
 for source in sources:
     try:
         ast.parse(source)
     except SyntaxError:
         pass
-print(time.perf_counter() - began)
+print(time.perf_counter() - began, time.process_time() - used)
 """
 EDIT = """
 
@@ -83,15 +83,25 @@ class Figures:
         if code not in (0, 1) and command[0] == sys.executable:
             raise SystemExit(f"{' '.join(command)} ended with {code}")
 
-    def row(self, floor: float) -> dict[str, float]:
-        """The medians, and the ratio to the floor."""
-        took = statistics.median(self.seconds)
+    def row(self, floors: list[tuple[float, float]]) -> dict[str, float]:
+        """The medians, and the ratios to the floor, of wall time and of CPU seconds."""
         return {
-            "seconds": round(took, 3),
+            "seconds": round(statistics.median(self.seconds), 3),
             "least": round(min(self.seconds), 3),
             "most": round(max(self.seconds), 3),
             "cpu": round(statistics.median(self.processor), 3),
-            "ratio": round(took / floor, 2),
+            "ratio": round(
+                statistics.median(
+                    took / floor for took, (floor, _) in zip(self.seconds, floors, strict=True)
+                ),
+                2,
+            ),
+            "cpu ratio": round(
+                statistics.median(
+                    used / floor for used, (_, floor) in zip(self.processor, floors, strict=True)
+                ),
+                2,
+            ),
             "megabytes": round(statistics.median(self.kilobytes) / 1024),
         }
 
@@ -147,13 +157,14 @@ def make_project(repo: Path, names: list[str], target: Path, package: str, copie
         subprocess.run([*git, *args], check=True, capture_output=True)
 
 
-def floor_seconds(project: Path, names: list[str]) -> float:
-    """Seconds that plain `ast.parse` takes for the files, in a process of its own."""
+def floor_seconds(project: Path, names: list[str]) -> tuple[float, float]:
+    """Seconds that plain `ast.parse` takes for the files, in a process of its own: on the wall, and of the processor."""
     listed = "\0".join(str(project / name) for name in names)
     done = subprocess.run(
         [sys.executable, "-c", FLOOR], input=listed, capture_output=True, text=True, check=True
     )
-    return float(done.stdout)
+    wall, used = map(float, done.stdout.split())
+    return wall, used
 
 
 def measure(options: argparse.Namespace, home: Path, copies: int) -> dict[str, object]:
@@ -168,7 +179,7 @@ def measure(options: argparse.Namespace, home: Path, copies: int) -> dict[str, o
     tool = [sys.executable, "-m", "merge_tool", "validate", "--repo", str(project)]
     tool += ["--policy", str(policy.resolve()), "--format", "json", "--jobs", str(options.jobs)]
     kept = [*tool, "--cache-dir", str(cache)]
-    floors: list[float] = []
+    floors: list[tuple[float, float]] = []
     figures = {name: Figures() for name in ("cold", "cold, one process", "unchanged", "one file changed")}
     others = {name: Figures() for name in OTHERS if copies == 1 and installed(name)}
     runs = options.runs if copies == 1 else max(options.runs // 2, 1)
@@ -185,15 +196,15 @@ def measure(options: argparse.Namespace, home: Path, copies: int) -> dict[str, o
         path.write_bytes(before)
         for name, others_figures in others.items():
             others_figures.add([installed(name), *OTHERS[name][1:], options.path], project)
-    floor = statistics.median(floors)
     return {
         "copies": copies,
         "files": len(names),
         "lines": sum((project / name).read_bytes().count(b"\n") for name in names),
         "runs": runs,
-        "ast.parse": round(floor, 3),
+        "ast.parse": round(statistics.median(wall for wall, _ in floors), 3),
+        "ast.parse cpu": round(statistics.median(used for _, used in floors), 3),
         "command": " ".join(["merge-tool", *tool[3:]]),
-        "figures": {name: item.row(floor) for name, item in (figures | others).items()},
+        "figures": {name: item.row(floors) for name, item in (figures | others).items()},
     }
 
 
@@ -206,7 +217,9 @@ def main() -> None:
     parser.add_argument("--path", default="app", help="the package that is checked")
     parser.add_argument("--policy", type=Path, help="default: the generic policy with the column user_id")
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--copies", type=int, default=10, help="1: leave the copies out")
+    parser.add_argument(
+        "--copies", default="10", help="how many, several with commas; 1: leave the copies out"
+    )
     parser.add_argument("--jobs", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -214,7 +227,8 @@ def main() -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # as for a user: compiled modules are kept
     with tempfile.TemporaryDirectory() as folder:
         projects = [
-            measure(options, Path(folder), copies) for copies in dict.fromkeys((1, max(options.copies, 1)))
+            measure(options, Path(folder), copies)
+            for copies in dict.fromkeys((1, *map(int, options.copies.split(","))))
         ]
     absent = [name for name in OTHERS if not installed(name)]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -235,13 +249,13 @@ def main() -> None:
     for project in projects:
         print(f"\n{project['command']}")
         print(
-            f"{project['copies']} x the tree: {project['files']} files, {project['lines']} lines, {project['runs']} runs; ast.parse {project['ast.parse']} s"
+            f"{project['copies']} x the tree: {project['files']} files, {project['lines']} lines, {project['runs']} runs; ast.parse {project['ast.parse']} s ({project['ast.parse cpu']} s CPU)"
         )
         figures = project["figures"]
         assert isinstance(figures, dict)
         for name, row in figures.items():
             print(
-                f"  {name:18} {row['seconds']:7.3f} s ({row['least']}-{row['most']})  {row['ratio']:5.2f} x  {row['cpu']:6.3f} s CPU  {row['megabytes']} MB"
+                f"  {name:18} {row['seconds']:7.3f} s ({row['least']}-{row['most']})  {row['ratio']:5.2f} x  {row['cpu']:6.3f} s CPU  {row['cpu ratio']:5.2f} x  {row['megabytes']} MB"
             )
     for name, told in versions.items():
         print(f"\n{told}: {' '.join([*OTHERS[name], options.path])}", end="")

@@ -26,19 +26,16 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
-
-import libcst as cst
 
 from merge_tool.codemods.base import Codemod, Project
 from merge_tool.codemods.columns_examples import EXAMPLES
-from merge_tool.codemods.edits import EditError, FileEdits, apply_edits
+from merge_tool.codemods.edits import EditError
 from merge_tool.codemods.importing import bound_imports, bound_names
-from merge_tool.codemods.imports import ImportNeed
+from merge_tool.codemods.model_edits import Work, last_of, put_table_args, written
 from merge_tool.codemods.models import (
     Attribute,
-    ColumnStyle,
     attributes_of,
     column_call,
     difference,
@@ -46,14 +43,12 @@ from merge_tool.codemods.models import (
     is_default_name,
     style_of,
     table_of,
-    targets_of,
     value_of,
 )
 from merge_tool.codemods.names import Names, Thing
 from merge_tool.codemods.places import start_of
 from merge_tool.codemods.scopes import Module
-from merge_tool.codemods.style import line_limit, quote
-from merge_tool.codemods.table_args import grow_table_args
+from merge_tool.codemods.style import quote
 from merge_tool.database.columns import Column, Index, read_columns, read_indexes
 from merge_tool.errors import UserError
 from merge_tool.model.source import CodemodResult, Edit, NotDone
@@ -74,38 +69,6 @@ class Options:
     model: str
     columns: tuple[dict[str, Any], ...] = ()
     indexes: tuple[dict[str, Any], ...] = ()
-
-
-@dataclass
-class Work:
-    """One run on one class."""
-
-    path: str
-    model: str
-    text: str
-    node: ast.ClassDef
-    style: ColumnStyle
-    imports: dict[str, str]
-    bound: set[str]
-    file: FileEdits = field(default_factory=FileEdits)
-    edits: list[Edit] = field(default_factory=list)
-    not_done: list[NotDone] = field(default_factory=list)
-    grown: list[str] = field(default_factory=list)  # calls to add to a `__table_args__` that is there
-
-    def use(self, module: str, name: str) -> str:
-        """The name by which the class can use `module.name`, imported if need be, under an alias where it is taken."""
-        taken = {target for item in self.node.body for target in targets_of(item)}
-        root = module.partition(".")[0]
-        for local, target in self.imports.items():
-            if target.rpartition(".")[2] == name and target.partition(".")[0] == root and local not in taken:
-                return local
-        alias = (
-            ""
-            if name not in taken | self.bound
-            else f"{'sa' if root == 'sqlalchemy' else root}_{name.lower()}"
-        )
-        self.file.imports.append(ImportNeed(module, name, alias))
-        return alias or name
 
 
 class AddColumns(Codemod):
@@ -184,7 +147,7 @@ class AddColumns(Codemod):
     # ---- columns -------------------------------------------------------------------------------------------
 
     def _add_columns(self, work: Work, columns: Sequence[Column], flags: dict[str, Index]) -> None:
-        place = _last(work.node, lambda item: column_call(value_of(item)) is not None)
+        place = last_of(work.node, lambda item: column_call(value_of(item)) is not None)
         for column in columns:
             code = self._column_code(work, column, flags.get(column.name))
             work.file.after.setdefault(start_of(work.text, place), []).append(code)
@@ -237,62 +200,11 @@ class AddColumns(Codemod):
     # ---- indexes -------------------------------------------------------------------------------------------
 
     def _add_indexes(self, work: Work, indexes: Sequence[Index]) -> None:
-        if not indexes:
-            return
-        calls = []
+        calls = {}
         for index in indexes:
             quoted = ", ".join(quote(name, work.text) for name in (index.name, *index.columns))
-            calls.append(f"Index({quoted}{', unique=True' if index.unique else ''})")
-        given = next((item for item in work.node.body if "__table_args__" in targets_of(item)), None)
-        if any(
-            isinstance(item, ast.FunctionDef) and item.name == "__table_args__" for item in work.node.body
-        ) or (given is not None and not isinstance(value_of(given), ast.Tuple | ast.Dict)):
-            line = given.lineno if given else work.node.lineno
-            reason = f"__table_args__ is no literal: add {', '.join(calls)} there"
-            work.not_done.append(NotDone(work.path, line, self.name, reason))
-            return
-        made = f"{work.style.prefix}Index" if work.style.prefix else work.use("sqlalchemy", "Index")
-        calls = [made + call.removeprefix("Index") for call in calls]
-        place = given or _last(work.node, lambda item: "__tablename__" in targets_of(item))
-        work.edits += [
-            Edit(work.path, place.lineno, self.name, f"add index {index.name}") for index in indexes
-        ]
-        if given is not None:
-            work.grown = calls
-            return
-        code = f"__table_args__ = ({calls[0]},)"
-        if len(calls) > 1 or len(code) + 4 > line_limit(work.text):
-            code = "\n".join(["__table_args__ = (", *(f"    {call}," for call in calls), ")"])
-        codes = work.file.after.setdefault(start_of(work.text, place), [])
-        codes.insert(0, code)
-
-
-def written(module: Module, works: Sequence[Work]) -> dict[str, str]:
-    """The new text of a file in which some classes change, by its path; nothing where none does.
-
-    Raises:
-        EditError: libcst cannot parse it, or a place was not found.
-    """
-    file = FileEdits()
-    for work in works:
-        file.imports += work.file.imports
-        for place, codes in work.file.after.items():
-            file.after.setdefault(place, []).extend(codes)
-    text = apply_edits(module.text, file, module.name, module.package) if file else module.text
-    grown = [work for work in works if work.grown]
-    if grown:
-        parsed = cst.parse_module(text)
-        for work in grown:
-            parsed = grow_table_args(parsed, work.model, work.grown)
-        text = parsed.code
-    return {module.path: text} if text != module.text else {}
-
-
-def _last(node: ast.ClassDef, wanted: Any) -> ast.stmt:
-    """The last statement of a class body that is `wanted`; else its table's name, its docstring or its first statement."""
-    found = [item for item in node.body if wanted(item)]
-    found = found or [item for item in node.body if "__tablename__" in targets_of(item)]
-    return found[-1] if found else node.body[0]
+            calls[f"Index({quoted}{', unique=True' if index.unique else ''})"] = f"add index {index.name}"
+        put_table_args(work, calls, self.name)
 
 
 __all__ = ["CODEMOD", "EXAMPLES", "AddColumns"]

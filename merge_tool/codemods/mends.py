@@ -32,6 +32,7 @@ MENDS = (
     Mend("thread-tenant", _STATEMENTS, False, "its function has the tenant, or cannot be given it"),
     Mend("prefix-keys", ("TK1", "TK3", "TK4"), False, "it does not see where this key is made"),
     Mend("tenant-jwt", ("TT1", "TT2"), False, "it sees no token here"),
+    Mend("tenant-uniques", ("TM4",), False, "it does not see this key written out"),
 )
 MENDABLE = frozenset(code for mend in MENDS for code in mend.codes)
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import libcst as cst
 
-from merge_tool.codemods.style import append, insert
+from merge_tool.codemods.style import append, insert, line_limit, one_per_line
+
+_START = "    __table_args__ = "
 
 
 def grow_table_args(tree: cst.Module, model: str, calls: Sequence[str]) -> cst.Module:
@@ -54,4 +56,13 @@ def _grown(
         else:
             elements, closing = append(elements, new, before, closing)
     rpar = [value.rpar[0].with_changes(whitespace_before=closing), *value.rpar[1:]] if value.rpar else ()
-    return value.with_changes(elements=elements, rpar=rpar)
+    grown = value.with_changes(elements=elements, rpar=rpar)
+    code = tree.code_for_node(grown)
+    if value.lpar and "\n" not in code and len(_START + code) > line_limit(tree.code):
+        line, laid = one_per_line(elements, tree.default_indent)
+        return grown.with_changes(
+            elements=laid,
+            lpar=[value.lpar[0].with_changes(whitespace_after=line), *value.lpar[1:]],
+            rpar=[value.rpar[0].with_changes(whitespace_before=cst.SimpleWhitespace("")), *value.rpar[1:]],
+        )
+    return grown

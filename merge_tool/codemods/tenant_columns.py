@@ -25,10 +25,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from merge_tool.codemods.add_columns import AddColumns, written
+from merge_tool.codemods.add_columns import AddColumns
 from merge_tool.codemods.add_columns import Options as ColumnOptions
 from merge_tool.codemods.base import Codemod, Example, Project
 from merge_tool.codemods.edits import EditError
+from merge_tool.codemods.model_edits import written
 from merge_tool.codemods.models import table_of
 from merge_tool.codemods.names import Names
 from merge_tool.codemods.outcome import in_order
@@ -186,7 +187,10 @@ class Order(Base):
 
 class Ticket(Base):
     __tablename__ = "tickets"
-    __table_args__ = (Index("ix_tickets_title", "title"), Index("idx_tickets_bot_id", "bot_id"),)
+    __table_args__ = (
+        Index("ix_tickets_title", "title"),
+        Index("idx_tickets_bot_id", "bot_id"),
+    )
     id = Column(Integer, primary_key=True)
     title = Column(String(20))
     bot_id = Column(Integer, nullable=False)

@@ -63,7 +63,7 @@ class ProjectAnswers:
         return found
 
     def routes(self, *, places: bool = True) -> tuple[Route, ...]:
-        """Every route, with where its tenant comes from; without `places` for who does not look at `span` and `line`."""
+        """Every route, with where its tenant comes from; without `places` for who looks at neither `span` nor `line`, and at `router` only to compare it."""
         self.tracker.seen.add(("", "routes", ALL if places else UNPLACED))
         return self._all_routes()
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from merge_tool.index.background import starts_application
 from merge_tool.index.passing import passed_for
+from merge_tool.index.permits import row_permitted
 from merge_tool.index.track import Memo
 from merge_tool.model.source import Diagnostic, Severity
 from merge_tool.rulekit.facts import FunctionFacts
@@ -145,10 +146,16 @@ class Evidence:
     def _chosen(self, item: Diagnostic, function: FunctionFacts) -> str:
         routes = [
             route
-            for route in self._index.routes()
+            for route in self._index.routes(places=False)
             if (route.function_path, route.function) == (item.path, function.qualname)
             or (not function.class_name and function.name in route.guards)
         ]
+        asked = [
+            row_permitted(self._index, site.function, site.call)
+            for site in self._index.likely_callers(function)
+        ]
+        if function.returns and asked and all(asked):
+            return f"what it gives back is checked: {asked[0]}"
         by_route = [_admin((*route.guards, *route.paths)) for route in routes]
         admin = _admin((item.path,)) or (by_route[0] if by_route and all(by_route) else "")
         return (

@@ -11,6 +11,9 @@ from merge_tool.rulekit.values import Value
 
 _MAX_HOPS = 24
 
+# Where packages are installed to: some repositories hold a whole environment.
+_INSTALLED = frozenset(("site-packages", "dist-packages"))
+
 
 def module_name(path: str) -> tuple[str, bool]:
     """A file's dotted module name by its path, and whether it is a package's `__init__`."""
@@ -29,7 +32,7 @@ class Names:
         self._by_name: dict[str, str] = {}
         self._cache: dict[tuple[str, str], str] = {}
         self._resolved: Noted[tuple[str, str, int], str] = Noted(self.tracker)
-        self._splits: dict[str, tuple[str | None, str]] = {}
+        self._splits: Noted[str, tuple[str | None, str]] = Noted(self.tracker)
         self._ending: dict[str, list[str]] | None = None
         # Names come of paths alone, so that no file is loaded for them.
         named = {path: module_name(path) for path in modules}
@@ -39,6 +42,8 @@ class Names:
         for path, (name, _) in named.items():
             # `src/app/models.py` is imported as `app.models`: leading folders that are no packages are left out.
             parts = name.split(".")
+            if _INSTALLED.intersection(parts):
+                continue  # a copy of FastAPI in the repository is FastAPI all the same, not the project's own
             for start in range(1, len(parts)):
                 if ".".join(parts[:start]) in packages:
                     break
@@ -138,10 +143,7 @@ class Names:
 
     def split(self, qualified: str) -> tuple[ModuleFacts | None, str]:
         """The project's module that an absolute name begins with, and the rest of the name."""
-        known = self._splits.get(qualified)
-        if known is None:
-            known = self._splits[qualified] = self._split(qualified)
-        path, rest = known
+        path, rest = self._splits.ask(qualified, self._split, qualified)
         return (self.modules[path] if path is not None else None), rest
 
     def _split(self, qualified: str) -> tuple[str | None, str]:

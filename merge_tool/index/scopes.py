@@ -11,7 +11,7 @@ from merge_tool.index.doubts import doubt, told
 from merge_tool.index.entities import Frame, entity_of, owner_class
 from merge_tool.index.generic import Generics
 from merge_tool.index.inserts import InsertJudge
-from merge_tool.index.sessions import Sessions
+from merge_tool.index.sessions import Sessions, is_core
 from merge_tool.index.statements import StatementReader
 from merge_tool.index.tables import Flow, Statement, TableUse
 from merge_tool.index.ways import root_name, stepped, ways
@@ -36,17 +36,11 @@ if TYPE_CHECKING:
 
 _MAX_FLOWS = 48
 _MAX_DEPTH = 6
+_MAX_AGAIN = 1  # how often a helper is followed into itself
 _MAX_NAMES = 4  # of the models behind `self.model` that a message names
 _TABLE_METHODS = frozenset(("select", "insert", "update", "delete"))
 # What a legacy Query ends in, where that makes another statement of it.
 _ENDS = {"update": "update", "delete": "delete", "get": "get", "get_or_404": "get", "get_or_none": "get"}
-
-
-def _is_core(sink: Sink) -> bool:
-    """Whether a statement is run on a connection or an engine."""
-    receiver = sink.call.receiver if sink.call is not None else None
-    name = receiver.last.lower().lstrip("_") if isinstance(receiver, Ref) else ""
-    return name in ("conn", "connection", "engine", "bind")
 
 
 def _written(value: Value) -> str:
@@ -86,7 +80,7 @@ class StatementJudge:
             if isinstance(flow.root, Root) and extra is not None:
                 ops = (*flow.ops, *extra)
                 kind = end if flow.root.kind == "query" else ""
-                yield from self.judge(replace(flow, ops=ops, kind=kind, core=_is_core(sink)))
+                yield from self.judge(replace(flow, ops=ops, kind=kind, core=is_core(sink)))
             elif isinstance(flow.root, Root) and sink.call is not None:
                 why = f"it is handed to {sink.call.name}(), which this tool cannot see"
                 yield from self.judge(replace(flow, ops=(*flow.ops, (Unknown(why), flow.frame))))
@@ -157,17 +151,21 @@ class StatementJudge:
             found["self"] = (call.receiver, where)
         return found
 
-    def flows(self, value: Value, frame: Frame, depth: int) -> Iterator[Flow]:
-        """Every way that a value can be a statement; helpers of the project are followed into their returns."""
+    def flows(
+        self, value: Value, frame: Frame, depth: int, within: tuple[FunctionFacts, ...] = ()
+    ) -> Iterator[Flow]:
+        """Every way that a value can be a statement; helpers of the project are followed into their returns (`within`: those so far)."""
         count = 0
         for item in ways(value):
-            for flow in self._flow(item, frame, depth):
+            for flow in self._flow(item, frame, depth, within):
                 yield flow
                 count += 1
                 if count >= _MAX_FLOWS:
                     return
 
-    def _flow(self, item: Value, frame: Frame, depth: int) -> Iterator[Flow]:
+    def _flow(
+        self, item: Value, frame: Frame, depth: int, within: tuple[FunctionFacts, ...]
+    ) -> Iterator[Flow]:
         ops: tuple[tuple[Value, Frame], ...] = ()
         item = stepped(item)
         root = item
@@ -182,12 +180,12 @@ class StatementJudge:
         if isinstance(root, Ref):
             bound = frame.bindings.get(root.dotted)
             if bound is not None:
-                for flow in self.flows(bound[0], bound[1], depth + 1):
+                for flow in self.flows(bound[0], bound[1], depth + 1, within):
                     yield replace(flow, ops=(*flow.ops, *ops))
                 return
             held = self._held(frame, root)
             if held is not None:
-                for flow in self.flows(held[0], held[1], depth + 1):
+                for flow in self.flows(held[0], held[1], depth + 1, within):
                     yield replace(flow, ops=(*flow.ops, *ops))
                 return
             entity = (
@@ -209,10 +207,12 @@ class StatementJudge:
                 else:
                     yield from self._unseen(root, ops, frame)
                 return
+            if within.count(target) > _MAX_AGAIN:
+                return  # a walk through a tree calls itself in many places: each time as many ways more
             bindings = self._bindings(target, root, frame.path, frame.function, frame)
             inner = Frame(target.path, target, bindings, frozenset())
             for returned in target.returns:
-                for flow in self.flows(returned, inner, depth + 1):
+                for flow in self.flows(returned, inner, depth + 1, (*within, target)):
                     trail = (
                         *flow.trail,
                         f"built by {target.name}() in {target.path}, called at {frame.path}:{root.span.line}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from merge_tool.rulekit.facts import FunctionFacts
-from merge_tool.rulekit.values import Call, Query, Ref, Root, Value, walk
+from merge_tool.rulekit.values import Call, Query, Ref, Root, Sink, Value, walk
 
 if TYPE_CHECKING:
     from merge_tool.index.project import ProjectIndex
@@ -59,3 +59,10 @@ class Sessions:
             if held is not None and not isinstance(held, Ref):
                 return self._from_factory(path, function, held, depth + 1)
         return False
+
+
+def is_core(sink: Sink) -> bool:
+    """Whether a statement is run on a connection or an engine."""
+    receiver = sink.call.receiver if sink.call is not None else None
+    name = receiver.last.lower().lstrip("_") if isinstance(receiver, Ref) else ""
+    return name in ("conn", "connection", "engine", "bind")

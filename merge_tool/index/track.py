@@ -116,7 +116,8 @@ class Noted(Generic[K, V]):
             finally:
                 inner, tracker.seen = tracker.seen, outer
             entry = self._kept[key] = (value, inner, args)
-        tracker.seen |= entry[1]
+        if entry[1]:
+            tracker.seen |= entry[1]
         return entry[0]
 
 

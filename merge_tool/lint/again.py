@@ -253,7 +253,7 @@ def _values_again(state: State, index: ProjectIndex, reached: set[str], changed_
                     differ |= {(name, path), (name, ALL)}
             if [item.function_path for item in old] != [item.function_path for item in new]:
                 differ.add((name, ALL))
-            if [_unplaced(item) for item in old] != [_unplaced(item) for item in new]:
+            if _unplaced(old) != _unplaced(new):
                 differ.add((name, UNPLACED))
         elif not same(old, new):
             differ.add((name, ""))
@@ -262,9 +262,19 @@ def _values_again(state: State, index: ProjectIndex, reached: set[str], changed_
     return True
 
 
-def _unplaced(item: Route | Job) -> tuple[object, ...]:
-    """All of a route or a job but the lines where it stands."""
-    return tuple(getattr(item, part.name) for part in fields(item) if part.name not in PLACES)
+def _unplaced(items: Sequence[Route] | Sequence[Job]) -> list[tuple[object, ...]]:
+    """All of routes or jobs but the lines where they stand; which routes share a router is told, not which line makes it."""
+    routers: dict[str, int] = {}
+    return [
+        tuple(
+            routers.setdefault(item.router, len(routers))
+            if part.name == "router" and isinstance(item, Route)
+            else getattr(item, part.name)
+            for part in fields(item)
+            if part.name not in PLACES
+        )
+        for item in items
+    ]
 
 
 def _further(

@@ -15,6 +15,8 @@ from merge_tool.lint.workers import share
 from merge_tool.model.source import Diagnostic
 from merge_tool.rulekit.rule import Rule
 
+_ON_STATEMENTS = ("TQ", "TF")  # queries and routes
+
 
 @dataclass
 class Checked:
@@ -22,7 +24,8 @@ class Checked:
 
     Attributes:
         found: by the file from which they came to it; the findings may lie in others.
-        segments: what other processes looked at, where that was asked for.
+        segments: what each process looked at, where that was asked for.
+        frames: how many frames this process had then.
         answers: their answers on parts of the project, and `large` those on the whole of it.
         whole: whether all of them told.
     """
@@ -32,6 +35,7 @@ class Checked:
     answers: dict[str, Any] = field(default_factory=dict)
     large: dict[str, bytes] = field(default_factory=dict)
     whole: bool = True
+    frames: int = 0
 
 
 def check(
@@ -51,21 +55,27 @@ def check(
     """
     done = Checked()
     count = 0
+    files = sum(len(group) for group in groups)
     if progress is not None:
-        progress.phase("checking", sum(len(group) for group in groups))
+        progress.phase("checking", files)
     before = set(index.answers.have)
+    kinds = _kinds(chosen) if jobs > 1 and len(groups) > 1 else [chosen]
+    tasks = [(kind, group) for kind in kinds for group in groups]
+    lanes = [range(start, start + len(groups)) for start in range(0, len(tasks), max(len(groups), 1))]
 
     def here(task: int) -> None:
         nonlocal count
-        for path in groups[task]:
-            if found := found_from(index, chosen, path):
-                done.found[path] = found
-            count += 1
+        kind, group = tasks[task]
+        for path in group:
+            if found := found_from(index, kind, path):
+                done.found[path] = (*done.found.get(path, ()), *found)
+            count = min(count + 1, files)
             if progress is not None:
                 progress.step(count)
 
     def there(task: int) -> bytes:
-        rows = {path: findings_bytes(found_from(index, chosen, path)) for path in groups[task]}
+        kind, group = tasks[task]
+        rows = {path: findings_bytes(found_from(index, kind, path)) for path in group}
         return plain_bytes(rows)
 
     def leave() -> bytes:
@@ -82,8 +92,22 @@ def check(
         done.answers.update(told[1])
         done.large.update(told[2])
 
+    def meanwhile() -> None:
+        index.migrations()  # whoever tells of the findings asks for it; so its frame is in the segment
+        done.segments.append(segment(index.tracker))
+        done.frames = index.tracker.number
+
     with no_collection():
-        back = share(len(groups), jobs, there, here, leave if noted else None, left)
+        back = share(
+            len(tasks),
+            jobs,
+            there,
+            here,
+            leave if noted else None,
+            left,
+            meanwhile if noted else None,
+            lanes,
+        )
         for task, data in back.items():
             rows = plain_value(data)
             if not isinstance(rows, dict) or not _take(rows, done):
@@ -92,13 +116,20 @@ def check(
     return done
 
 
+def _kinds(chosen: Sequence[Rule]) -> list[Sequence[Rule]]:
+    """The rules by what they ask the index for: what statements come to, or all else. Each process asks mostly for one."""
+    asking = [rule for rule in chosen if rule.code.startswith(_ON_STATEMENTS)]
+    others = [rule for rule in chosen if not rule.code.startswith(_ON_STATEMENTS)]
+    return [kind for kind in (others, asking) if kind]
+
+
 def _take(rows: dict[str, bytes], done: Checked) -> bool:
     for path, data in rows.items():
         told = read_findings(data)
         if told is None:
             return False
         if told[0]:
-            done.found[path] = told[0]
+            done.found[path] = (*done.found.get(path, ()), *told[0])
     return True
 
 

@@ -49,6 +49,7 @@ def run_step(name: str, texts: Texts, policy: Policy, findings: Sequence[Diagnos
         "thread-tenant": _thread,
         "prefix-keys": _keys,
         "tenant-jwt": _tokens,
+        "tenant-uniques": _uniques,
     }
     try:
         return steps[name](texts, policy, findings)
@@ -223,6 +224,11 @@ def _tokens(texts: Texts, policy: Policy, findings: Sequence[Diagnostic]) -> Ran
         mine = [item for item in findings if item.path == path]
         done.left += [NotDone(path, item.span.line, "tenant-jwt", own[0].reason) for item in mine if own]
     return done
+
+
+def _uniques(texts: Texts, policy: Policy, findings: Sequence[Diagnostic]) -> Ran:
+    sites = _sites(findings)
+    return _run("tenant-uniques", {}, texts, policy, sites, sites)
 
 
 def _names(texts: Texts) -> Names:

@@ -46,6 +46,8 @@ def anew(
     done = check(index, chosen, groups, jobs, noted=bool(state_key), progress=progress)
     result = tell(index, by_file=done.found, markers=markers)
     if cache is not None and state_key and done.whole:
+        if tracker.number != done.frames:  # what was asked for since has frames too
+            done.segments[0] = segment(tracker)
         answers, large = answers_of(index)
         state = State(
             dict(keys),
@@ -55,7 +57,7 @@ def anew(
             markers,
             done.answers | answers,
             done.large | large,
-            [*done.segments, segment(tracker)],
+            done.segments,
         )
         cache.put([(state_key, state.to_bytes())])
     return result

@@ -7,7 +7,7 @@ import signal
 import struct
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 _HEAD = struct.Struct("<IQ")  # task, bytes that follow
 _TICKET = struct.Struct("<H")
@@ -39,6 +39,8 @@ def share(
     here: Callable[[int], None],
     leave: Callable[[], bytes] | None = None,
     left: Callable[[bytes], None] | None = None,
+    meanwhile: Callable[[], None] | None = None,
+    lanes: Sequence[Sequence[int]] = (),
 ) -> dict[int, bytes]:
     """Does tasks 0 to `tasks`, each once, in this process and up to `jobs` - 1 copies of it.
 
@@ -46,6 +48,9 @@ def share(
         there: does a task in a copy, and gives what it sends back.
         here: does a task in this process.
         leave: gives what a copy sends at its end, beside its tasks; `left` takes it here. Of a copy that was killed it is empty.
+        meanwhile: is done here once, when no task is left to begin and copies may still be at theirs.
+        lanes: all tasks in rows of such as have much in common: each process begins with another row, and goes on with
+            what is left of the others. None: one row.
 
     Returns:
         what came back, by task. A task whose copy failed or was killed is done here, so that its error is seen here.
@@ -53,15 +58,15 @@ def share(
     if jobs < 2 or tasks < 2 or not can_fork():
         for task in range(tasks):
             here(task)
+        if meanwhile is not None:
+            meanwhile()
         return {}
     assert tasks <= MAX_TASKS
-    tickets, giver = os.pipe()
-    os.write(giver, b"".join(_TICKET.pack(task) for task in range(tasks)))
-    os.close(giver)
+    queues = [_queue(lane) for lane in lanes or [range(tasks)]]
     copies: list[tuple[int, int]] = []
     back: dict[int, bytes] = {}
     try:
-        for _ in range(min(jobs, tasks) - 1):
+        for number in range(1, min(jobs, tasks)):
             reader, writer = os.pipe()
             sys.stdout.flush()
             sys.stderr.flush()
@@ -72,14 +77,15 @@ def share(
                 os.close(writer)
                 break
             if process == 0:
-                _copy(tickets, writer, there, leave)
+                _copy(_from(queues, number), writer, there, leave)
             os.close(writer)
             copies.append((process, reader))
         mine = set()
-        while ticket := os.read(tickets, _TICKET.size):
-            [task] = _TICKET.unpack(ticket)
+        for task in _from(queues, 0):
             here(task)
             mine.add(task)
+        if meanwhile is not None:
+            meanwhile()
         for _, reader in copies:
             back.update(_received(reader))
             last = back.pop(_LAST, None)
@@ -90,7 +96,8 @@ def share(
             os.kill(process, signal.SIGKILL)
         raise
     finally:
-        os.close(tickets)
+        for queue in queues:
+            os.close(queue)
         for process, reader in copies:
             os.close(reader)
             os.waitpid(process, 0)
@@ -100,14 +107,29 @@ def share(
     return back
 
 
+def _queue(tasks: Iterable[int]) -> int:
+    """A pipe of tickets: each is read by one process, whichever comes first."""
+    reader, writer = os.pipe()
+    os.write(writer, b"".join(_TICKET.pack(task) for task in tasks))
+    os.close(writer)
+    return reader
+
+
+def _from(queues: Sequence[int], number: int) -> Iterator[int]:
+    """The tasks that a process gets: those of its own queue first, then those that others have not begun."""
+    at = number % len(queues)
+    for queue in (*queues[at:], *queues[:at]):
+        while ticket := os.read(queue, _TICKET.size):
+            yield _TICKET.unpack(ticket)[0]
+
+
 def _copy(
-    tickets: int, writer: int, there: Callable[[int], bytes], leave: Callable[[], bytes] | None
+    tasks: Iterable[int], writer: int, there: Callable[[int], bytes], leave: Callable[[], bytes] | None
 ) -> None:
     """The life of a copy. It never returns: what stands above in the stack belongs to the first process."""
     try:
         done: list[bytes] = []
-        while ticket := os.read(tickets, _TICKET.size):
-            [task] = _TICKET.unpack(ticket)
+        for task in tasks:
             data = there(task)
             done += (_HEAD.pack(task, len(data)), data)
         if leave is not None:

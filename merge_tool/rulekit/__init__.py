@@ -47,6 +47,7 @@ from merge_tool.rulekit.tenants import (
     tenant_functions,
     text_of,
 )
+from merge_tool.rulekit.uniques import GlobalKey, global_keys
 from merge_tool.rulekit.values import (
     Attr,
     Call,
@@ -90,6 +91,7 @@ __all__ = [
     "Fork",
     "Function",
     "FunctionFacts",
+    "GlobalKey",
     "Guard",
     "ImportFact",
     "Invalid",
@@ -133,6 +135,7 @@ __all__ = [
     "always_true",
     "carries",
     "claim_names",
+    "global_keys",
     "is_staff",
     "is_tenant_parameter",
     "kept_and_signed",

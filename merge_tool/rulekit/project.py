@@ -278,7 +278,7 @@ class Project(Protocol):
         ...
 
     def routes(self, *, places: bool = True) -> tuple[Route, ...]:
-        """Every route. Who looks neither at `span` nor at `line` asks without `places`, and is not asked again when one moves."""
+        """Every route. Who looks at neither `span` nor `line`, and only compares `router`, asks without `places`: moves are nothing to it."""
         ...
 
     def why_open(self, route: Route) -> str:

@@ -151,7 +151,20 @@ class Migrations:
     missing: tuple[str, ...] = ()
     paths: frozenset[str] = field(default_factory=frozenset)
 
+    # Worked out when first asked for.
+    _upgrades: tuple[Step, ...] | None = field(init=False, default=None)
+    _by_path: dict[str, list[Step]] = field(init=False, default_factory=dict)
+
     @property
     def upgrades(self) -> tuple[Step, ...]:
         """The steps of all upgrades, oldest first."""
-        return tuple(step for item in self.revisions for step in item.upgrade)
+        if self._upgrades is None:
+            found = tuple(step for item in self.revisions for step in item.upgrade)
+            object.__setattr__(self, "_upgrades", found)
+            for step in found:
+                self._by_path.setdefault(step.path, []).append(step)
+        return self._upgrades or ()
+
+    def upgrades_in(self, path: str) -> tuple[Step, ...]:
+        """Those of them that stand in a file."""
+        return tuple(self._by_path.get(path, ())) if self.upgrades else ()

@@ -51,8 +51,8 @@ class BypassRowSecurity(Rule):
         """Reports roles that may bypass policies."""
         if module.path not in index.migrations().paths:
             return
-        for step in index.migrations().upgrades:
-            if step.path != module.path or step.sql is None:
+        for step in index.migrations().upgrades_in(module.path):
+            if step.sql is None:
                 continue
             for match in _ROLE.finditer(step.sql):
                 yield self.found(

@@ -56,8 +56,8 @@ class FragileCurrentSetting(Rule):
         if module.path not in index.migrations().paths:
             return
         chain = index.chain()
-        for step in index.migrations().upgrades:
-            if step.path != module.path or step.sql is None or not chain.live(step):
+        for step in index.migrations().upgrades_in(module.path):
+            if step.sql is None or not chain.live(step):
                 continue
             for match in _SETTING.finditer(step.sql):
                 nulled = re.search(r"nullif\s*\(\s*$", step.sql[: match.start()], re.IGNORECASE)

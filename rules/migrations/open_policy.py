@@ -48,8 +48,8 @@ class OpenPolicy(Rule):
         if module.path not in index.migrations().paths:
             return
         chain = index.chain()
-        for step in index.migrations().upgrades:
-            if step.path != module.path or step.sql is None or not chain.live(step):
+        for step in index.migrations().upgrades_in(module.path):
+            if step.sql is None or not chain.live(step):
                 continue
             for item in chain.final(step) or policies(step.sql):
                 for clause, expression in (("USING", item.using), ("WITH CHECK", item.check)):

@@ -26,7 +26,7 @@ Tables that the same revision creates; a column that this or an earlier revision
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from merge_tool.model.policy import Policy
 from merge_tool.model.source import Diagnostic, Severity
@@ -76,13 +76,24 @@ class UnfilledTenantColumn(Rule):
         """Reports tenant columns that become NOT NULL while rows have none."""
         if module.path not in index.migrations().paths:
             return
+        by_path = index.once(self.code, lambda: self._by_path(index, policy))
+        yield from by_path.get(module.path, ())
+
+    def _by_path(self, index: Project, policy: Policy) -> dict[str, list[Diagnostic]]:
+        """All findings, by file: what was filled before is known after one walk through all revisions."""
+        found: dict[str, list[Diagnostic]] = {}
+        for item in self._all(index, policy):
+            found.setdefault(item.path, []).append(item)
+        return found
+
+    def _all(self, index: Project, policy: Policy) -> Iterator[Diagnostic]:
         made: set[str] = set()
         filled: set[str] = set()
         for step in index.migrations().upgrades:
             if step.kind == "create_table":
                 made.add(f"{step.path}:{step.table}")
             filled.add(_filled(step, policy.column))
-            if step.path != module.path or (step.table and f"{step.path}:{step.table}" in made):
+            if step.table and f"{step.path}:{step.table}" in made:
                 continue
             shown = step.table or "a table"
             for column in step.columns if step.kind == "add_column" else ():
@@ -100,7 +111,7 @@ class UnfilledTenantColumn(Rule):
             ):
                 written = any(
                     item.name == policy.column
-                    for function in module.functions.values()
+                    for function in index.modules[step.path].functions.values()
                     for item in function.writes
                 )
                 yield self.found(
@@ -127,6 +138,7 @@ class UnfilledTenantColumn(Rule):
                 )
 
     INVALID = (
+        Invalid(f'{REVISION}{ADDED}    for row in rows():\n        row.bot_id = 1\n    op.alter_column("t", "bot_id", nullable=False)\n', (Expected(9, "becomes NOT NULL", Severity.INFO),)),
         Invalid(f'{REVISION}{ADDED}{FILL.replace("t SET", "other SET")}    op.alter_column("t", "bot_id", nullable=False)\n', (Expected(8, "bot_id of t becomes NOT NULL"),)),
         Invalid(REVISION + '    op.add_column("t", sa.Column("bot_id", sa.Integer(), nullable=False))\n', (Expected(6, "bot_id is added to t as NOT NULL"),)),
         Invalid(REVISION + '    with op.batch_alter_table("t") as batch:\n        batch.add_column(sa.Column("bot_id", sa.Integer(), nullable=False))\n', (Expected(7, "to t "),)),

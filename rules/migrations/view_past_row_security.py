@@ -28,7 +28,7 @@ Projects without row level security; what a later statement drops or makes anew;
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from merge_tool.model.policy import Policy
 from merge_tool.model.source import Diagnostic, Severity
@@ -50,9 +50,15 @@ def _made(sql: str) -> str:
     return found[1].strip('"').rstrip(";").lower() if found is not None else ""
 
 
-def _last(steps: Sequence[Step]) -> dict[str, int]:
-    """The position of the last statement on each view and function."""
-    return {_made(step.sql): position for position, step in enumerate(steps) if step.sql and _made(step.sql)}
+def _known(index: Project) -> tuple[set[str], str, dict[str, Step]]:
+    """The tenants' tables, none where none is held; what is altered in views; the last statement on each view and function."""
+    steps = index.migrations().upgrades
+    held = {table for step in steps for table, action in row_security(step.sql or "") if action == "enable"}
+    if not held:
+        return set(), "", {}
+    owned = held | {item.table for item in index.schema() if item.tenant}
+    altered = " ".join(step.sql for step in steps if step.sql and re.match(r"ALTER\s+VIEW", step.sql, re.I))
+    return owned, altered, {_made(step.sql): step for step in steps if step.sql and _made(step.sql)}
 
 
 class ViewPastRowSecurity(Rule):
@@ -67,23 +73,9 @@ class ViewPastRowSecurity(Rule):
         """Reports views and functions that run with their owner's rights."""
         if module.path not in index.migrations().paths:
             return
-        steps = index.migrations().upgrades
-        held = {
-            table for step in steps for table, action in row_security(step.sql or "") if action == "enable"
-        }
-        if not held:
-            return
-        owned = held | {item.table for item in index.schema() if item.tenant}
-        altered = " ".join(
-            step.sql for step in steps if step.sql and re.match(r"ALTER\s+VIEW", step.sql, re.I)
-        )
-        last = _last(steps)
-        for position, step in enumerate(steps):
-            if (
-                step.path != module.path
-                or step.sql is None
-                or last.get(_made(step.sql), position) != position
-            ):
+        owned, altered, last = index.once(self.code, lambda: _known(index))
+        for step in index.migrations().upgrades_in(module.path) if owned else ():
+            if step.sql is None or last.get(_made(step.sql), step) is not step:
                 continue  # another one of that name takes its place, or it is dropped
             view = _VIEW.search(step.sql)
             if view is not None and owned & set(re.findall(r"\w+", view[4])):

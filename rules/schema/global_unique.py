@@ -33,7 +33,6 @@ those of people (`telegram_id`) are errors: one person may be a customer of two 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from merge_tool.model.policy import Policy, TablePolicy
@@ -44,52 +43,13 @@ from merge_tool.rulekit import (
     ModuleFacts,
     Project,
     Rule,
-    SchemaKey,
-    SchemaTable,
     Valid,
-    words,
+    global_keys,
 )
 
 HEAD = "from sqlalchemy import Column, ForeignKey, Index, Integer, String, UniqueConstraint, func\nfrom sqlalchemy.dialects.postgresql import UUID\nfrom sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column\nclass Base(DeclarativeBase): ...\n"
 CODE = 'class Code(Base):\n    __tablename__ = "codes"\n    id = Column(Integer, primary_key=True)\n    bot_id = Column(Integer, nullable=False)\n'
 USER = 'class User(Base):\n    __tablename__ = "users"\n    id = Column(Integer, primary_key=True)\n    bot_id = Column(Integer, nullable=False)\n'
-
-_BY_NATURE = frozenset(
-    (
-        "uuid",
-        "guid",
-        "token",
-        "hash",
-        "secret",
-        "sha256",
-        "sha1",
-        "md5",
-        "digest",
-        "nonce",
-        "jti",
-        "fingerprint",
-        "encrypted",
-        "ciphertext",
-    )
-)
-_GIVEN_OUT = frozenset(
-    (
-        "payment",
-        "invoice",
-        "order",
-        "bill",
-        "transaction",
-        "charge",
-        "checkout",
-        "correlation",
-        "link",
-        "request",
-        "event",
-        "message",
-        "session",
-        "subscription",
-    )
-)
 
 
 class GlobalUnique(Rule):
@@ -101,52 +61,21 @@ class GlobalUnique(Rule):
 
     def check(self, module: ModuleFacts, index: Project, policy: Policy) -> Iterable[Diagnostic]:
         """Reports unique keys of tenant tables that span tenants."""
-        tables = index.schema()
-        owned = {item.table for item in tables if item.tenant}
-        own_keys = {item.primary[0]: item.table for item in tables if item.tenant and len(item.primary) == 1}
-        own_keys.pop("id", None)
-        for table in tables:
-            if not table.tenant or policy.column not in table.columns:
+        for item in index.once("global_keys", lambda: tuple(global_keys(index.schema(), policy))):
+            key = item.key
+            if key.path != module.path:
                 continue
-            keys = [key for key in table.keys if key.unique and key.kind in ("unique", "index")]
-            keys += [
-                SchemaKey("unique", (item.name,), item.path, item.span, unique=True)
-                for item in table.columns.values()
-                if item.unique and not item.primary
-            ]
-            for key in keys:
-                if key.path == module.path and policy.column not in key.columns:
-                    yield from self._judge(table, key, owned, own_keys, policy)
-
-    def _judge(
-        self, table: SchemaTable, key: SchemaKey, owned: set[str], own_keys: dict[str, str], policy: Policy
-    ) -> Iterable[Diagnostic]:
-        columns = [table.columns.get(name) for name in key.columns]
-        if re.search(rf"\b{re.escape(policy.column)}\b\W*\s+IS\s+NULL", key.where, re.I):
-            return  # of the rows that belong to no tenant
-        if set(key.columns) == set(table.primary):
-            return
-        for name, column in zip(key.columns, columns, strict=True):
-            if _BY_NATURE & set(words(name)) or (column is not None and column.kind.lower() == "uuid"):
-                return
-            if column is not None and (column.generated or column.foreign in owned):
-                return
-            if name != policy.column and own_keys.get(name, table.table) != table.table:
-                return  # called as the primary key of another tenant's table, a foreign key in all but its declaration
-        shown = ", ".join(name or "an expression" for name in key.columns) or "columns that cannot be told"
-        message = (
-            f"UNIQUE ({shown}) of the table {table.table} holds over all tenants, not within {policy.column}"
-        )
-        reason: list[str] = []
-        if not key.columns or "" in key.columns:
-            reason = ["one of its parts is an expression, which may hold the tenant"]
-        elif any(
-            {"stripe", "paypal", "braintree", "adyen", "paddle"} & set(words(name)) for name in key.columns
-        ) or any("id" in words(name) and _GIVEN_OUT & set(words(name)) for name in key.columns):
-            reason = ["a payment system gives these ids out, each but once"]
-        yield self.found(
-            key.path, key.span, message, severity=Severity.INFO if reason else None, reason=reason
-        )
+            shown = (
+                ", ".join(name or "an expression" for name in key.columns) or "columns that cannot be told"
+            )
+            message = f"UNIQUE ({shown}) of the table {item.table.table} holds over all tenants, not within {policy.column}"
+            yield self.found(
+                key.path,
+                key.span,
+                message,
+                severity=Severity.INFO if item.doubt else None,
+                reason=[item.doubt] if item.doubt else (),
+            )
 
     INVALID = (
         Invalid(HEAD + CODE + '    code = Column(String, unique=True, default=lambda: "new")\n', (Expected(9, "UNIQUE (code)"),)),

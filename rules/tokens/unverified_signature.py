@@ -20,7 +20,7 @@ Use instead
 Not reported
 ------------
 A look at the unverified claims to choose the key with which the same function, or every caller, then verifies the token;
-`get_unverified_header`. Options that are known only at run time are `info`.
+a token that was carried inside another one which the function verified; `get_unverified_header`. Options that are known only at run time are `info`.
 """
 
 from __future__ import annotations
@@ -87,7 +87,10 @@ class UnverifiedSignature(Rule):
                 if (
                     severity is Severity.ERROR
                     and "none" not in why
-                    and self._verified_after(index, function, call)
+                    and (
+                        self._verified_after(index, function, call)
+                        or self._out_of_verified(index, function, call)
+                    )
                 ):
                     continue
                 yield self.found(module.path, call.span, why, severity=severity)
@@ -163,6 +166,17 @@ class UnverifiedSignature(Rule):
                 )
         return result
 
+    def _out_of_verified(self, index: Project, function: FunctionFacts, call: Call) -> bool:
+        """Whether the token was carried by another one whose signature was verified."""
+        return any(
+            isinstance(item, Call)
+            and item.name in ("decode", "decode_complete")
+            and index.callee_name(function.path, function, item).partition(".")[0] in _PACKAGES
+            and self._told(function.path, function, item, index) is None
+            for arg in call.args[:1]
+            for item in walk(arg)
+        )
+
     def _verified_after(self, index: Project, function: FunctionFacts, call: Call) -> bool:
         """Whether the token is verified later in the function, or in all that call it."""
         if self._verifies(index, function, call):
@@ -183,6 +197,7 @@ class UnverifiedSignature(Rule):
         return False
 
     INVALID = (
+        Invalid('import jwt\ndef user(token, other, key):\n    outer = jwt.decode(token, key, algorithms=["HS256"])\n    return jwt.decode(other["access_token"], options={"verify_signature": False})\n', (Expected(4, "verify_signature is False"),)),
         Invalid('import jwt\ndef user(token):\n    return jwt.decode(token, options={"verify_signature": False})\n', (Expected(3, "verify_signature is False"),)),
         Invalid('import jwt\nOPTIONS = {"verify_signature": False, "verify_exp": True}\ndef user(token):\n    return jwt.decode(token, "s", ["HS256"], OPTIONS)\n', (Expected(4, "verify_signature is False"),)),
         Invalid('from jwt import decode as read\ndef user(token):\n    options = {}\n    options["verify_signature"] = False\n    return read(token, options=options)\n', (Expected(5, "verify_signature is False"),)),
@@ -196,6 +211,7 @@ class UnverifiedSignature(Rule):
         Invalid('import base64, json\ndef user(token):\n    return json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))["bot_id"]\n', (Expected(3, "past its signature"),)),
     )  # fmt: skip
     VALID = (
+        Valid('import jwt\ndef user(token, key):\n    outer = jwt.decode(token, key, algorithms=["HS256"])\n    return jwt.decode(outer["access_token"], options={"verify_signature": False})\n'),
         Valid('import base64, json, jwt\ndef user(token):\n    kid = json.loads(base64.urlsafe_b64decode(token.split(".")[0] + "=="))["kid"]\n    return jwt.decode(token, find(kid), algorithms=["RS256"])\n'),
         Valid('import base64, hmac\ndef user(token):\n    parts = token.split(".")\n    if not hmac.compare_digest(sign(parts[0]), parts[2]):\n        raise ValueError\n    return base64.urlsafe_b64decode(parts[1])\n'),
         Valid('import base64\ndef cursor(text):\n    return base64.urlsafe_b64decode(text.split(":")[1])\n'),

@@ -100,7 +100,7 @@ def test_a_name_that_the_class_takes_is_imported_under_another() -> None:
         ("{'schema': 'x'}", "(Index('idx_email', 'email'), {'schema': 'x'})"),
         (
             "(UniqueConstraint('id'), {'schema': 'x'})",
-            "(UniqueConstraint('id'), Index('idx_email', 'email'), {'schema': 'x'})",
+            "(\n        UniqueConstraint('id'),\n        Index('idx_email', 'email'),\n        {'schema': 'x'},\n    )",
         ),
     ],
 )

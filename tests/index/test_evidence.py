@@ -179,3 +179,9 @@ def test_what_is_found_on_a_table_that_is_seldom_held_is_not_decided(
     assert graded("TQ1", {**files, "app/crud.py": in_hand}, tables=TablePolicy(unheld=unheld)) == ["error"]
     raw = "from sqlalchemy import text\nfrom app.crud import one\nasync def one(db, key):\n    return await db.scalar(text('SELECT * FROM orders WHERE id = :key'), {'key': key})\n"
     assert graded("TS1", {**files, "app/crud.py": raw}, tables=TablePolicy(unheld=unheld)) == [severity]
+
+
+def test_a_tenant_that_is_read_from_a_request_and_then_asked_about_is_not_decided() -> None:
+    middleware = "class Middleware:\n    def wanted(self, request):\n        return request.headers.get('X-Bot-Id')\n    async def dispatch(self, request, call_next):\n        bot_id = self.wanted(request)\n        if not {check}(request.state.user.id, bot_id):\n            return None\n        return await call_next(request)\n"
+    assert graded("TF3", {"app/m.py": middleware.format(check="self.has_access")}) == ["info"]
+    assert graded("TF3", {"app/m.py": middleware.format(check="self.touch")}) == ["warning"]

@@ -86,3 +86,12 @@ def test_rules_on_migrations_report_where_other_rules_do_not() -> None:
     files = {"alembic/versions/b2.py": text, "app/a.py": "x = 1\n"}
     assert [item.code for item in lint_texts(files, policy).findings] == ["TM12"]
     assert lint_texts(files, policy, report_on=["app/a.py"]).findings == ()
+
+
+def test_the_steps_of_one_file() -> None:
+    text = 'from alembic import op\nrevision = "{0}"\ndown_revision = {1}\ndef upgrade():\n    op.drop_table("{0}")\n    op.drop_table("z")\n'
+    files = {"m/1.py": text.format("b", '"a"'), "m/2.py": text.format("a", "None")}
+    found = ProjectIndex.build(files, EXAMPLE_POLICY).migrations()
+    assert [step.path for step in found.upgrades] == ["m/2.py", "m/2.py", "m/1.py", "m/1.py"]
+    assert found.upgrades_in("m/1.py") == found.upgrades[2:]
+    assert found.upgrades_in("m/3.py") == ()

@@ -208,3 +208,14 @@ def test_what_a_package_binds_hides_its_module_of_that_name() -> None:
         "made",
         "Client.load",
     ]
+
+
+@pytest.mark.parametrize("folder", ["venv/lib/python3.12/site-packages", "libs"])
+def test_an_installed_copy_of_fastapi_is_fastapi(folder: str) -> None:
+    files = {
+        f"{folder}/fastapi/__init__.py": "from .routing import APIRouter\n",
+        f"{folder}/fastapi/routing.py": "class APIRouter:\n    def get(self, path): ...\n",
+        "app/web.py": "from fastapi import APIRouter\nrouter = APIRouter()\n@router.get('/orders')\ndef orders(): ...\n",
+    }
+    index = ProjectIndex.build(files, EXAMPLE_POLICY)
+    assert [item.paths for item in index.routes()] == ([("/orders",)] if "site-packages" in folder else [])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from merge_tool.index.scopes import StatementJudge
 from merge_tool.lint.run import lint_texts
 from merge_tool.rulekit import EXAMPLE_POLICY
 
@@ -482,3 +485,37 @@ def test_column_counts_characters_not_bytes() -> None:
     ).findings
     line = code.splitlines()[found.span.line - 1]
     assert line[found.span.column - 1 : found.span.end_column - 1] == "select(User)"
+
+
+def test_a_walk_that_calls_itself_in_many_places_is_followed_a_few_times(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    again = "".join(f"    yield from walk(node.part{number})\n" for number in range(12))
+    text = f"{HEAD}def walk(node):\n{again}def f(tree):\n    return [x for x in walk(tree)]\n"
+    count = 0
+    real = StatementJudge._flow
+
+    def counted(*args: Any) -> Any:
+        nonlocal count
+        count += 1
+        return real(*args)
+
+    monkeypatch.setattr(StatementJudge, "_flow", counted)
+    lint_texts({"app/models.py": MODELS, "app/a.py": text}, EXAMPLE_POLICY)
+    assert 0 < count < 5000  # twelve to the power of seven, were nothing to stop it
+
+
+def test_a_builder_that_calls_itself_is_seen_through() -> None:
+    text = f"""{HEAD}
+def build(query, depth):
+    if depth:
+        return build(query.where(User.name == "x"), depth - 1)
+    return query
+async def open_one(db):
+    return await db.execute(build(select(User), 3))
+async def held_one(db, bot_id):
+    return await db.execute(build(select(User).where(User.bot_id == bot_id), 3))
+"""
+    result = lint_texts({"app/models.py": MODELS, "app/a.py": text}, EXAMPLE_POLICY, select=["TQ1"])
+    lines = {item.span.line for item in result.findings}
+    assert lines == {10}

@@ -210,6 +210,28 @@ def test_a_new_function_leads_to_few_files(tmp_path: Path, looked: list[int | No
     assert counts[len(counts) // 2] <= 3
 
 
+def test_routes_and_jobs_that_only_move_lead_to_no_other_file(
+    tmp_path: Path, looked: list[int | None]
+) -> None:
+    project = Project(tmp_path)
+    models = "from sqlalchemy import Column\nfrom sqlalchemy.orm import DeclarativeBase\nclass Base(DeclarativeBase): pass\nclass Order(Base):\n    __tablename__ = 'orders'\n    bot_id = Column()\n"
+    routes = "from fastapi import APIRouter\nfrom sqlalchemy import select\nfrom app.models import Order\nrouter = APIRouter()\n@router.get('/{0}')\nasync def page_{0}(db):\n    return await db.execute(select(Order))\n"
+    jobs = "from celery import shared_task\nfrom sqlalchemy import select\nfrom app.models import Order\n@shared_task\ndef work_{0}(db):\n    return db.execute(select(Order))\n"
+    project.texts = {"app/models.py": models}
+    for number in range(9):
+        project.texts[f"app/routes{number}.py"] = routes.format(number)
+        project.texts[f"app/jobs{number}.py"] = jobs.format(number)
+    first = project.lint(POLICIES[0], cached=True)
+    assert {"TQ1", "TF1", "TJ1"} <= {item.code for item in first.findings}
+    for path in ("app/routes3.py", "app/jobs3.py"):
+        project.texts[path] = "# one more line\n" + project.texts[path]
+        assert told(project.lint(POLICIES[0], cached=True)) == told(project.lint(POLICIES[0], cached=False))
+    assert looked == [1, 1]
+    project.texts["app/routes3.py"] = project.texts["app/routes3.py"].replace("'/3'", "'/login'")
+    project.lint(POLICIES[0], cached=True)
+    assert looked[2] is None or looked[2] > 9  # what a route is called is a matter of all open ones
+
+
 def facts(text: str) -> ModuleFacts:
     found = read_module("app/a.py", text)
     assert isinstance(found, ModuleFacts)

@@ -342,3 +342,29 @@ def test_a_family_of_keys_is_mended_wherever_it_stands_and_no_other(
     assert "{bot_id}:cart:{user_id}" in (repo.path / "app/store.py").read_text()
     assert '"other:of:all"' in now
     assert '"far:away"' in now
+
+
+def test_a_key_over_all_tenants_is_mended_where_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repo = GitRepo(tmp_path / "keys")
+    models = "from sqlalchemy import Column, Integer, String\nfrom sqlalchemy.orm import declarative_base\n\nBase = declarative_base()\n\n\nclass Promo(Base):\n    __tablename__ = 'promos'\n    id = Column(Integer, primary_key=True)\n    bot_id = Column(Integer, nullable=False)\n    code = Column(String(20), unique=True)\n    name = Column(String(20), unique=True)\n"
+    repo.commit("base", {"app/__init__.py": "", "app/models.py": models})
+    args = [
+        "validate",
+        "--repo",
+        str(repo.path),
+        "--policy",
+        "remnabot",
+        "--select",
+        "TM4",
+        "--json",
+        "--fix",
+    ]
+    assert run(args) == 1
+    capsys.readouterr()
+    assert run([*args, "--unsafe-fixes"]) == 0
+    assert [item["codemod"] for item in json.loads(capsys.readouterr().out)["fixed"]] == [
+        "tenant-uniques"
+    ] * 2
+    assert "UniqueConstraint('bot_id', 'code'" in (repo.path / "app/models.py").read_text()
