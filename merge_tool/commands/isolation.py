@@ -82,7 +82,7 @@ def generate(
     from merge_tool.commands.writing import write_all
     from merge_tool.errors import ExitCode, UserError
     from merge_tool.isolation.generate import generate as make
-    from merge_tool.isolation.model import Options
+    from merge_tool.isolation.model import MARK, Options
     from merge_tool.isolation.trial import tried
     from merge_tool.lint.files import project_files
     from merge_tool.vcs.names import check_path
@@ -106,7 +106,7 @@ def generate(
     )
     made = tried(files, choice.policy, wanted, root, python) if trial else make(files, choice.policy, wanted)
     old = {name: (root / name).read_bytes() for name in made.files if (root / name).is_file()}
-    foreign = [name for name, data in old.items() if b"Written by merge-tool" not in data]
+    foreign = [name for name, data in old.items() if MARK not in data]
     if foreign and not force:
         raise UserError(
             f"{foreign[0]} was not written by merge-tool", hint="name another file with -o, or add --force"

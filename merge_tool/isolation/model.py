@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from merge_tool.rulekit.project import Model
 
+MARK = b"Written by merge-tool"  # stands in the head of every file that is generated
+
 
 @dataclass(frozen=True)
 class Options:

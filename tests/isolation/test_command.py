@@ -108,3 +108,26 @@ def test_the_action_writes_tries_and_commits(tmp_path: Path, capsys: pytest.Capt
     assert "class World" in project.show("tests/tenant_world.py")
     ledger = project.json("report", "--format", "json")
     assert "nobody can invent a Mailer" in json.dumps(ledger)
+
+
+def test_the_action_keeps_what_people_wrote(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    story = """\
+    - id: "0.1"
+      title: Isolation tests
+      estimate_hours: 1
+      files: [tests/test_orders.py]
+      actions:
+        - isolation_tests: {path: tests/test_orders.py, routes: [], keys: [], functions: [shop/repository.py]}
+    """
+    project = make_project(tmp_path, stories_plan([story]).replace("policy: generic", "policy: tenancy.yaml"))
+    project.capsys = capsys
+    source = bundled("fixtures") / "shop"
+    files = {
+        str(path.relative_to(source)): path.read_bytes()
+        for path in source.rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
+    mine = b"def test_mine() -> None:\n    assert 1\n"
+    project.fork.commit("the shop", {**files, "tests/test_orders.py": mine})
+    assert "people wrote it" in project.run("story", "0.1")
+    assert project.show("tests/test_orders.py") == mine.decode().rstrip()
