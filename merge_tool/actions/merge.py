@@ -37,7 +37,8 @@ class Merge:
     nobody's (then a person decides).
 
     What git leaves in conflict in Python files goes through the merge cascade: `level` says how far (`git`: not at all;
-    `safe`, the default: what is nearly always right; `full`: also edits next to each other and within one statement).
+    `safe`, the default: what is nearly always right; `full`: also definitions that both added in one place, edits next to each other and within one
+    statement).
     """
 
     kind: ClassVar[str] = "merge"

@@ -23,6 +23,7 @@ _FILTERING = (
     "outerjoin_from",
     "select_from",
 )
+_BEGINNINGS = ("select", "update", "delete", "exists")
 _RUNNERS = ("execute", "scalar", "scalars", "stream", "stream_scalars", "exec", "execute_all", "run_sync")
 
 
@@ -160,7 +161,24 @@ class Tenancy:
         others = [
             item for item in (*outer.args, *(word.value for word in outer.keywords)) if item is not chain.end
         ]
-        return any(mentions(item, self._policy) for item in others)
+        return any(mentions(item, self._policy) for item in others) and not self._forgets(outer)
+
+    def _forgets(self, call: ast.Call) -> bool:
+        """Whether the project's function that is called has the tenant as a parameter and does not filter what it is given.
+
+        Where the tenant only narrows a statement inside, such as a subquery, what was handed over is as wide as before.
+        """
+        scope = self._module.scope_of.get(call)
+        thing = self._names.resolve(self._module, scope, call.func) if scope is not None else None
+        if thing is None or thing.kind != "function":
+            return False
+        module = self._names.module(thing.path)
+        found = module.functions.get(thing.qualname, []) if module is not None else []
+        return bool(found) and not any(
+            all(item.arg != self._policy.parameter for item in parameters_of(node.args))
+            or any(_used_outside(item, self._policy) for item in node.body)
+            for node in found
+        )
 
     def _names_tenant(self, node: ast.expr, at: ast.expr) -> bool:
         """Whether a condition names the tenant, itself or through the variable that holds it."""
@@ -227,6 +245,44 @@ def mentions(node: ast.AST, policy: Policy) -> bool:
         or (isinstance(item, ast.Name) and item.id == policy.parameter)
         or (isinstance(item, ast.keyword) and item.arg == policy.column)
         for item in ast.walk(node)
+    )
+
+
+def _used_outside(node: ast.AST, policy: Policy) -> bool:
+    """Whether the tenant is used in other places than statements that begin there: `select(…)…where(…)`."""
+    waiting = [node]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, ast.Call) and _begins(item):
+            continue
+        if isinstance(item, ast.Name) and item.id == policy.parameter:
+            return True
+        if isinstance(item, ast.Attribute) and item.attr == policy.column:
+            return True
+        if isinstance(item, ast.keyword) and item.arg == policy.column:
+            return True
+        waiting += ast.iter_child_nodes(item)
+    return False
+
+
+def _begins(call: ast.Call) -> bool:
+    """Whether a chain of calls begins with a statement of its own."""
+    function: ast.expr = call
+    while isinstance(function, ast.Call | ast.Attribute):
+        if isinstance(function, ast.Call):
+            name = ast.unparse(function.func).rpartition(".")[2] if _is_plain(function.func) else ""
+            if name in _BEGINNINGS:
+                return True
+            function = function.func
+        else:
+            function = function.value
+    return False
+
+
+def _is_plain(node: ast.expr) -> bool:
+    """`name` or `module.name`."""
+    return isinstance(node, ast.Name) or (
+        isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
     )
 
 

@@ -35,7 +35,7 @@ def merge_file(
     ] = "",
     level: Annotated[
         str,
-        typer.Option("--level", metavar="safe|full", help="safe: only what is nearly always right; full: also edits next to each other and within one statement."),
+        typer.Option("--level", metavar="safe|full", help="safe: only what is nearly always right; full: also definitions that both added in one place, edits next to each other and within one statement."),
     ] = "safe",
     off: Annotated[
         list[str] | None,

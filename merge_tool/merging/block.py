@@ -183,7 +183,8 @@ def _both_added(own: Lines, other: Lines, allowance: Allowance) -> str:
     if all(_defines(line) for line in heads):
         if len(named) == 2 and min(len(own), len(other)) > 2 and _alike(own, other) >= _SAME:
             raise Left("both sides added much the same under two names")
-        allowance.take(Step.DEFINITIONS, "both sides added definitions")
+        # Measured on real merges: people put them in this order three times of five.
+        allowance.take(Step.DEFINITIONS, "both sides added definitions in one place", sure=False)
     elif all(line.name or line.is_comment for line in heads):
         allowance.take(Step.ENTRIES, "both sides added names with values")
         if len(heads) == len(own) + len(other) and not any(line.before or line.is_comment for line in heads):
@@ -254,6 +255,35 @@ def _neighbours(rows: Sequence[Row[Line]], spots: Sequence[Spot[Line]], allowanc
     if _UNSURE_TOGETHER & allowance.used.keys():
         # Measured on real merges: right in less than half of them.
         raise Left("both sides changed one statement, and each others next to it")
-    # Measured on real merges: edits alone are right six times of seven, what is added or removed next to them three of five.
-    edits = all(row.ours and row.theirs for row in rows) and not (own_added or other_added)
-    allowance.take(Step.ADJACENT, "both sides changed statements next to each other", sure=edits)
+    apart = not any(row in other for row in own)
+    if apart and (own_added or other_added):
+        apart = _unrelated(own, other, own_added, other_added)
+    allowance.take(Step.ADJACENT, "both sides changed statements next to each other", sure=apart)
+
+
+def _unrelated(
+    own: Sequence[Row[Line]], other: Sequence[Row[Line]], own_added: Lines, other_added: Lines
+) -> bool:
+    """Whether changes next to each other, of which some add statements, have nothing to do with each other.
+
+    Measured on real merges: statements that one side each edits or removes are right nine times of ten. With added ones it
+    is three of five; five of six where no word stands in the changes of both sides, and the added ones are a block or a
+    depth of their own, not one more statement of the same kind.
+    """
+    added = (*own_added, *other_added)
+    lines = (*added, *(row.base for row in (*own, *other)))
+    if any(is_import(line) for line in lines) or (
+        len(added) == 1 and len({len(i.key[0]) for i in lines}) == 1
+    ):
+        return False
+    one = _changed_words([(row.base, row.ours) for row in own], own_added)
+    two = _changed_words([(row.base, row.theirs) for row in other], other_added)
+    return not any(len(word) > 2 for word in one & two)
+
+
+def _changed_words(edits: Sequence[tuple[Line, Line | None]], added: Lines) -> set[str]:
+    """The words that a side's changes brought in or took out."""
+    found = {word for line in added for word in line.words}
+    for old, new in edits:
+        found |= set(old.words) ^ set(new.words if new is not None else ())
+    return found

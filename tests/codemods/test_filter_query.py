@@ -304,3 +304,32 @@ def test_a_lookup_brings_the_import_that_it_needs() -> None:
         "select means something else"
         in reasons(run("filter-query", {"app/models.py": MODELS, "app/crud.py": taken}))[0]
     )
+
+
+HELPER = """def narrowed(query, balance, bot_id: int):
+    if balance is not None:
+        query = query.where(User.balance >= balance)
+    return {returned}
+
+
+def listed(db, bot_id: int):
+    query = select(User)
+    query = narrowed(query, 1, bot_id=bot_id)
+    return db.scalars(query)
+"""
+
+
+@pytest.mark.parametrize(
+    ("returned", "filtered"),
+    [
+        ("query", True),
+        ("query.where(User.id.in_(select(Ticket.user_id).where(Ticket.bot_id == bot_id)))", True),
+        ("query.where(User.bot_id == bot_id)", False),
+        ("by_tenant(query, bot_id)", False),
+    ],
+)
+def test_a_helper_that_only_takes_the_tenant_does_not_filter(returned: str, filtered: bool) -> None:
+    """A statement that goes through a helper with the tenant is filtered unless the helper filters it."""
+    texts = files(HELPER.format(returned=returned))
+    text = run("filter-query", texts).texts.get("app/crud.py", texts["app/crud.py"])
+    assert ("select(User).where(User.bot_id == bot_id)" in text) is filtered

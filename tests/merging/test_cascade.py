@@ -71,8 +71,12 @@ def test_one_statement_changed_by_both_is_left_with_markers() -> None:
             "class E:\n    A = 1\n    B = 2\n    C = 3\n", "entries", id="members",
         ),
         pytest.param(
-            "a = 1\n", "a = 1\n\n\ndef f():\n    pass\n", "a = 1\n\n\ndef g():\n    return 1\n",
-            "a = 1\n\n\ndef f():\n    pass\n\n\ndef g():\n    return 1\n", "definitions", id="definitions",
+            "a = 1\nb = 2\nc = 3\n", "a = 9\nb = 2\nc = 3\n", "a = 1\nc = 3\n", "a = 9\nc = 3\n", "adjacent",
+            id="an edit beside what is removed",
+        ),
+        pytest.param(
+            "def f(a):\n    send(a)\n", "def f(a):\n    send(a, 1)\n", "def f(a):\n    if not ready:\n        return\n    send(a)\n",
+            "def f(a):\n    if not ready:\n        return\n    send(a, 1)\n", "adjacent", id="a block beside an edit of other words",
         ),
         pytest.param(
             "a = 1\nb = 2\n", "a = 9\nb = 2\n", "a = 1\nb = 8\n", "a = 9\nb = 8\n", "adjacent", id="edits of neighbours",
@@ -97,6 +101,20 @@ def test_safe_steps(base: str, ours: str, theirs: str, merged: str, step: str) -
     ("base", "ours", "theirs", "merged", "step"),
     [
         pytest.param("a = 1\n", "a = 9\n", "a = 1\nlog(a)\n", "a = 9\nlog(a)\n", "adjacent"),
+        pytest.param(
+            "def f(a):\n    send(a)\n",
+            "def f(a):\n    send(a, ready)\n",
+            "def f(a):\n    if not ready:\n        return\n    send(a)\n",
+            "def f(a):\n    if not ready:\n        return\n    send(a, ready)\n",
+            "adjacent",
+        ),
+        pytest.param(
+            "a = 1\n",
+            "a = 1\n\n\ndef f():\n    pass\n",
+            "a = 1\n\n\ndef g():\n    return 1\n",
+            "a = 1\n\n\ndef f():\n    pass\n\n\ndef g():\n    return 1\n",
+            "definitions",
+        ),
         pytest.param(
             "x = f(1) + g(2)\n", "x = f(3) + g(2)\n", "x = f(1) + g(4)\n", "x = f(3) + g(4)\n", "tokens"
         ),
