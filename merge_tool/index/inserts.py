@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from merge_tool.index.entities import Frame, entity_of
 from merge_tool.index.mappings import Holds, Mappings, all_hold
-from merge_tool.index.rows import Rows, is_row, owner_of
+from merge_tool.index.rows import Rows, is_row, model_of, owner_of
 from merge_tool.index.stamps import Stamps
 from merge_tool.index.tables import Flow
 from merge_tool.index.ties import tenant_columns
@@ -168,7 +168,28 @@ class InsertJudge:
                         *reasons,
                         f"{site.function.name}() gets it at {site.path}:{site.call.span.line}",
                     ]
+        if where := self._related(function, row, model):
+            return Scoped.NO, [where]
         return Scoped.YES, []
+
+    def _related(self, function: FunctionFacts, row: Value, model: Model) -> str:
+        """Where a row is put into a relationship of another row: `item.options = [Option(…)]`; "" where it is not.
+
+        The session takes it along with that row. A relationship to the tenant's own row sets the column.
+        """
+        column = next((name for name in self._names(model) if name in model.foreign_keys), "")
+        for item in function.writes:
+            if not any(is_row(value, row) for value in walk(item.value)):
+                continue
+            other = self._index.models.by_name.get(
+                model_of(self._index, function.path, function, item.target)
+            )
+            target = other.relationships.get(item.name) if other is not None else None
+            if other is None or target is None or (column and other.table == model.foreign_keys[column]):
+                continue
+            if self._index.model(target) == model:
+                return f"the relationship {other.name.rpartition('.')[2]}.{item.name} takes it"
+        return ""
 
     def _by_owner(self, function: FunctionFacts, call: Call, model: Model) -> bool:
         """`bot.users.append(user)`: the relationship of the tenant's own row sets the column."""

@@ -68,6 +68,18 @@ DECLARED = {
     ).replace("import DeclarativeBase,", "import DeclarativeBase, declared_attr,")
 }
 LITERAL = {"app/models.py": BODY.replace('ForeignKey("bots.id"))', 'ForeignKey("bots.id"), default=1)')}
+LINES = {
+    "app/models.py": BODY.replace(
+        '    bot = relationship("Bot")\n', '    bot = relationship("Bot")\n    lines = relationship("Line")\n'
+    )
+    + """
+class Line(Base):
+    __tablename__ = "lines"
+    id = Column(Integer, primary_key=True)
+    bot_id = Column(ForeignKey("bots.id"))
+    order_id = Column(ForeignKey("orders.id"))
+"""
+}
 HEAD = "from sqlalchemy import event, insert, select\nfrom app.models import Bot, Country, Order, links\n"
 LISTENER = "from sqlalchemy import event\nfrom sqlalchemy.orm import Session\n@event.listens_for(Session, 'before_flush')\ndef stamp(session, context, instances):\n    for item in session.new:\n        if hasattr(item, 'bot_id'):\n            item.bot_id = current()\n"
 
@@ -108,6 +120,7 @@ class InsertWithoutTenant(Rule):
             yield self.found(verdict.path, verdict.span, message, severity=severity, reason=verdict.reasons)
 
     INVALID = (
+        Invalid(HEAD + "from app.models import Line\nasync def f(db, codes, bot_id):\n    order = Order(bot_id=bot_id)\n    order.lines = [Line(id=code) for code in codes]\n    db.add(order)\n", (Expected(6, "a new row of Line gets no bot_id"),), LINES),
         Invalid(HEAD + "from pydantic import BaseModel\nclass Body(BaseModel):\n    code: str\n    bot: int\nasync def f(db, body: Body):\n    db.add(Order(**body.model_dump(exclude={'bot'})))\n", (Expected(8, "a new row of Order"),), MODELS),
         Invalid(HEAD + "async def f(db):\n    db.add(Order(code='a'))\n", (Expected(4, "a new row of Order gets no bot_id"),), MODELS),
         Invalid(HEAD + "async def f(db):\n    order = Order(code='a')\n    order.code = 'b'\n    db.add(order)\n    await db.commit()\n    return order\n", (Expected(4, "a new row of Order"),), MODELS),
@@ -132,6 +145,8 @@ class InsertWithoutTenant(Rule):
         Invalid(HEAD + "async def f(db, rows):\n    await db.execute(insert(Order), rows)\n", (Expected(4, "cannot tell", Severity.INFO),), MODELS),
     )  # fmt: skip
     VALID = (
+        Valid(HEAD + "from app.models import Line\nasync def f(db, codes, bot_id):\n    order = Order(bot_id=bot_id)\n    order.lines = [Line(id=code, bot_id=bot_id) for code in codes]\n    db.add(order)\n", LINES),
+        Valid(HEAD + "async def f(db, key):\n    bot = Bot(id=key)\n    bot.orders = [Order(code='a')]\n    db.add(bot)\n", MODELS),
         Valid(HEAD + "async def f(db, body, bot):\n    db.add(Order(**body.model_dump(), bot=bot))\n    db.add(Order(code='a', bot=bot))\n", DECLARED),
         Valid(HEAD + "async def f(db):\n    db.add(Country())\n", MODELS, {"tables": TablePolicy(tenant=("countries",))}),
         Valid(HEAD + "async def f(db, bot_id):\n    db.add(Order(code='a', bot_id=bot_id))\n", MODELS),
