@@ -154,7 +154,7 @@ class Evidence:
             row_permitted(self._index, site.function, site.call)
             for site in self._index.likely_callers(function)
         ]
-        if function.returns and asked and all(asked):
+        if item.code == "TF3" and function.returns and asked and all(asked):
             return f"what it gives back is checked: {asked[0]}"
         by_route = [_admin((*route.guards, *route.paths)) for route in routes]
         admin = _admin((item.path,)) or (by_route[0] if by_route and all(by_route) else "")
@@ -230,12 +230,14 @@ class Evidence:
         said = words(function.name)
         if not _ALL.intersection(said):
             return ""
+        about = set(said[1:]) - _ALL  # `count_all_orders` is not what `count_by_bot` of users is to all
         for other in self._index.modules[function.path].functions.values():
             have = words(other.name)
             if (
                 other.class_name == function.class_name
                 and have[:1] == said[:1]
                 and _PER.intersection(have)
+                and (not about or about.intersection(have))
                 and takes_tenant(other, self._policy)
             ):
                 return other.name

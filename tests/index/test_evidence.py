@@ -135,6 +135,9 @@ def test_what_counts_over_all_beside_what_counts_for_one_is_not_decided() -> Non
     code = "from sqlalchemy import select\nfrom app.models import Order\nclass Orders:\n    async def {name}(self):\n        return await self.db.scalar(select(Order))\n    async def count_by_bot(self, bot_id):\n        return await self.db.scalar(select(Order).where(Order.bot_id == bot_id))\n"
     assert graded("TQ1", {"app/models.py": MODELS, "app/a.py": code.format(name="count_all")}) == ["info"]
     assert graded("TQ1", {"app/models.py": MODELS, "app/a.py": code.format(name="count_open")}) == ["error"]
+    assert graded("TQ1", {"app/models.py": MODELS, "app/a.py": code.format(name="count_all_orders")}) == [
+        "error"
+    ]
 
 
 def test_an_optional_tenant_that_every_caller_passes_is_not_decided() -> None:
