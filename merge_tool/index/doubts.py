@@ -56,7 +56,7 @@ _GIVEN_OUT = frozenset(
 )
 _GIVEN_IDS = ("_sid", "_wamid", "_intent_id")
 _COMPARED = frozenset(("==", "!=", "in", "not in", "is", "is not"))
-_PUBLIC = frozenset(("public", "published", "everyone"))
+_PUBLIC = frozenset(("public", "everyone"))
 _SEEN = frozenset(("visibility", "visible", "access", "scope", "sharing", "privacy"))
 _FEW_COLUMNS = 3
 _EVERY = 1 << 30
@@ -125,7 +125,10 @@ def doubt(index: ProjectIndex, flow: Flow, statement: Statement, entity: TableUs
         ):
             return f"its {name} is compared with a value that is made from the tenant"
     reads = isinstance(flow.root, Root) and flow.root.kind in ("select", "query") and not flow.kind
-    public = next((name for name, value, _ in pairs if reads and _is_public(name, value)), "")
+    open_to_all = (
+        reads and not index.policy.strict
+    )  # a shop's public page is the shop's own, where somebody vouches for the policy
+    public = next((name for name, value, _ in pairs if open_to_all and _is_public(name, value)), "")
     if public:
         return f"only rows are read that are for all to see, by {public}"
     if takes_tenant(flow.frame.function, index.policy):

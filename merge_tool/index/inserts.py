@@ -39,9 +39,7 @@ _ADDERS = frozenset(
     "add add_all merge bulk_save_objects create save insert persist store add_and_commit append extend".split()  # noqa: SIM905
 )
 # What writes into an object that it is given: `form.populate_obj(row)`, `copy_fields(data, row)`.
-_FILLERS = frozenset(
-    ["populate", "fill", "assign", "apply", "copy", "patch", "hydrate", "stamp", "bind", "set", "map"]
-)
+_FILLERS = frozenset(["populate", "fill", "assign", "copy", "hydrate", "stamp"])
 _READERS = frozenset(("model_validate", "from_orm", "parse_obj"))
 
 

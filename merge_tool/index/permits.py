@@ -1,6 +1,7 @@
 """Who is asked whether a row, or the row of a key, may be used: `row.check_access(user)`, `require_permission(user, deal_id)`.
 
-What such a function does is not followed: it speaks for a statement, and does not hold it.
+What such a function does is not followed: it speaks for a statement, and does not hold it. A strict policy takes no name's word for
+anything: there nobody is asked.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 _PERMITS = frozenset(
     "permission permissions permitted access authorize authorise authorized authorised authorization authorisation belongs ownership membership allowed acl rbac".split()  # noqa: SIM905
+)
+# Of `create_access_token`, `update_last_access` and the like, which ask nobody.
+_ELSE = frozenset(
+    "token tokens key keys url link log logs last time date update set record track touch grant revoke add remove create delete issue refresh save store".split()  # noqa: SIM905
 )
 _PERSONS = frozenset(
     [
@@ -41,10 +46,16 @@ _MANY = 25
 _DEPTH = 2
 
 
+def asks(name: str) -> bool:
+    """Whether a function asks by its name what somebody may do: `has_access`, `require_permission`; not `create_access_token`."""
+    said = words(name)
+    return bool(_PERMITS.intersection(said)) and not _ELSE.intersection(said)
+
+
 def row_permitted(index: ProjectIndex, function: FunctionFacts, row: Value, depth: int = 0) -> str:
     """The call that asks whether a loaded row may be used, in the function or in all callers that get the row; "" where none does."""
-    for call in function.calls:
-        if not _PERMITS.intersection(words(call.name)):
+    for call in function.calls if not index.policy.strict else ():
+        if not asks(call.name):
             continue
         given = [*call.args, *(value for _, value in call.kwargs)]
         if (call.receiver is not None and _holds(call.receiver, row)) or any(
@@ -60,10 +71,10 @@ def row_permitted(index: ProjectIndex, function: FunctionFacts, row: Value, dept
     return f"every caller asks: {found[0]}" if found and all(found) else ""
 
 
-def permitted_keys(function: FunctionFacts) -> Iterator[tuple[Value, Call]]:
+def permitted_keys(index: ProjectIndex, function: FunctionFacts) -> Iterator[tuple[Value, Call]]:
     """The keys that a function hands, together with a person, to what says whether they may be used; and those calls."""
-    for call in function.calls:
-        if not _PERMITS.intersection(words(call.name)):
+    for call in function.calls if not index.policy.strict else ():
+        if not asks(call.name):
             continue
         given = [*call.args, *(value for _, value in call.kwargs)]
         flat = [part for value in given for part in (value.items if isinstance(value, Items) else (value,))]

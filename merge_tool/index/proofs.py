@@ -131,7 +131,7 @@ class Proofs:
             if held is not None:
                 how = f"line {line} of {function.path} looks it up with its tenant, or its owner"
                 yield Proof(name, model, line, how, held)
-        for key, call in permitted_keys(function):
+        for key, call in permitted_keys(self._index, function):
             if name := written(key):
                 how = f"{call.name}() is asked about it at line {call.span.line}"
                 yield Proof(name, _ANY, call.span.line, how)

@@ -141,7 +141,7 @@ class InsertWithoutTenant(Rule):
         Invalid(HEAD + "async def f(db, data):\n    db.add(Order(**data))\n", (Expected(4, "its fields are built elsewhere", Severity.INFO),), MODELS),
         # A form may write the tenant into the row, and a logger does not.
         Invalid(HEAD + "def f(db, form):\n    order = Order()\n    form.populate_obj(order)\n    db.add(order)\n", (Expected(4, "populate_obj() may set it", Severity.INFO),), MODELS),
-        Invalid(HEAD + "def f(db, log):\n    order = Order()\n    log.debug(order)\n    db.add(order)\n", (Expected(4, "a new row of Order"),), MODELS),
+        Invalid(HEAD + "def f(db, log):\n    order = Order()\n    log.debug(order)\n    apply_discount(order)\n    cache.set('a', order)\n    db.add(order)\n", (Expected(4, "a new row of Order"),), MODELS),
         Invalid(HEAD + "async def f(db, rows):\n    await db.execute(insert(Order), rows)\n", (Expected(4, "cannot tell", Severity.INFO),), MODELS),
     )  # fmt: skip
     VALID = (
