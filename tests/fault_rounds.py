@@ -175,7 +175,9 @@ def _play(ground: Ground, kind: str, stage: str, way: str, chance: random.Random
     done = fork.status()["run"]
     finished = bool(done) and done["status"] == "finished"
     if finished:  # the branch is the person's from then on; what they moved by hand is not the tool's to mend
+        _hang(fork, by_hand)
         fork.git("update-ref", f"refs/heads/{done['branch']}", done["tip"])
+        by_hand = _tips(fork)  # what a person put on the branch after its end, this very reset took off it
     if way == "rollback" and not finished:
         said = fork.run("rollback", "--phase", "1", code=(0, 2))
         if "went back" in said:
@@ -191,10 +193,15 @@ def _play(ground: Ground, kind: str, stage: str, way: str, chance: random.Random
     tree = to_the_end(fork, finish=stage == "finish" and way != "abort")
     same = stage == "resolved" and way == "continue" and kind not in ("deleted worktree", "second run")
     assert tree in ((end,) if same else (end, whole)), fork.git("diff", "--stat", end, tree)
-    for commit in by_hand:
+    _hang(fork, by_hand)
+    assert _theirs(fork) == before
+
+
+def _hang(fork: Fork, commits: list[str]) -> None:
+    """Every one of these commits is there, and some ref holds it."""
+    for commit in commits:
         fork.git("cat-file", "-e", commit)
         assert fork.git("for-each-ref", f"--contains={commit}"), f"{commit} hangs on no ref"
-    assert _theirs(fork) == before
 
 
 def _theirs(fork: Fork) -> tuple[str, str]:

@@ -217,7 +217,15 @@ class Ground:
         return f"{self.postgres.name}_{stage}"
 
     def sql(self, *statements: str, inside: bool = False) -> None:
-        """Runs statements as a superuser, `inside` the state's database or beside it."""
+        """Runs statements as a superuser, `inside` the state's database or beside it.
+
+        Args:
+            statements: Each is a transaction of its own. One that PostgreSQL ends for a deadlock with the tool's transaction is run again.
+            inside: In the state's database, not beside it.
+
+        Raises:
+            psycopg.errors.DeadlockDetected: After five times.
+        """
         import psycopg
 
         assert self.admin is not None
@@ -225,7 +233,13 @@ class Ground:
         place = PostgresDatabase(self.admin.host, self.postgres.name) if inside else self.admin
         with psycopg.connect(place.url(""), autocommit=True) as connection:
             for statement in statements:
-                connection.execute(statement.encode())
+                for left in range(4, -1, -1):
+                    try:
+                        connection.execute(statement.encode())
+                        break
+                    except psycopg.errors.DeadlockDetected:
+                        if not left:
+                            raise
 
     def close(self) -> None:
         """Drops the databases of the stages."""
